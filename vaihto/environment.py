@@ -1,0 +1,223 @@
+"""What an operator may set, as one table: name, type, default, sentence.
+
+`settings.py` reads the values from here and nowhere else; the reference page is made from the table.
+A malformed value or an unknown `VAIHTO_…` name stops the start and names the variable. Every setting
+may also come from a file: `VAIHTO_SECRET_KEY_FILE=/run/secrets/key`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Malformed(Exception):
+    """A setting that cannot be understood; the text says which one and what is expected."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _yes_no(value: str) -> bool:
+    lowered = value.strip().lower()
+    if lowered in {"1", "true", "yes", "on"}:
+        return True
+    if lowered in {"0", "false", "no", "off"}:
+        return False
+    raise ValueError("yes or no")
+
+
+def _whole(value: str) -> int:
+    try:
+        return int(value)
+    except ValueError as error:
+        raise ValueError("a whole number") from error
+
+
+def _words(value: str) -> list[str]:
+    return [word.strip() for word in value.replace("\n", ",").split(",") if word.strip()]
+
+
+def _folder(value: str) -> Path | None:
+    return Path(value).expanduser() if value else None
+
+
+def _public_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("an address such as https://vaihto.example.org or https://example.org/vaihto")
+    return value.rstrip("/")
+
+
+def _tasks(value: str) -> str:
+    if value == "database" or value.startswith(("redis://", "rediss://")):
+        return value
+    raise ValueError("`database` or an address that begins with redis://")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One line of the table. `default` is the text that would stand in the environment."""
+
+    name: str
+    read: Callable[[str], Any]
+    default: str
+    says: str
+    secret: bool = False
+
+
+TABLE: tuple[Setting, ...] = (
+    Setting("VAIHTO_DEBUG", _yes_no, "no", "Show faults in full in the browser. Never in production."),
+    Setting(
+        "VAIHTO_SECRET_KEY",
+        _text,
+        "",
+        "Signs sessions and links. Without it one is made for this start and kept beside the database.",
+        secret=True,
+    ),
+    Setting(
+        "VAIHTO_FIELD_KEYS",
+        _words,
+        "",
+        "Keys that encrypt sensitive fields, newest first, comma between. "
+        "`vaihto keys rotate` writes everything anew with the first.",
+        secret=True,
+    ),
+    Setting(
+        "VAIHTO_DATABASE_URL",
+        _text,
+        "",
+        "sqlite:///path/to/file or postgres://user:password@host:port/name. "
+        "Without it: var/vaihto.sqlite3 in the project folder.",
+        secret=True,
+    ),
+    Setting(
+        "VAIHTO_DATA",
+        _folder,
+        str(ROOT / "var"),
+        "Folder for what is kept outside the database: brought files, exports, generated keys.",
+    ),
+    Setting(
+        "VAIHTO_PUBLIC_URL",
+        _public_url,
+        "http://127.0.0.1:8000",
+        "The address at which people and partners reach this installation; https in production.",
+    ),
+    Setting(
+        "VAIHTO_ALLOWED_HOSTS",
+        _words,
+        "",
+        "Host names that requests may carry, comma between; the host of the public address is always one.",
+    ),
+    Setting(
+        "VAIHTO_BEHIND_PROXY",
+        _yes_no,
+        "no",
+        "A proxy in front ends TLS and sets X-Forwarded-Proto and X-Forwarded-For; believe them.",
+    ),
+    Setting(
+        "VAIHTO_SCHEMAS",
+        _folder,
+        "",
+        "Folder with the official schemas in `ewp/` and `virta/`; "
+        "without it ../shared/schemas beside the project is used if it is there.",
+    ),
+    Setting(
+        "VAIHTO_TASKS",
+        _tasks,
+        "database",
+        "Queue of the background work: `database`, or a redis:// address.",
+    ),
+    Setting("VAIHTO_CATALOGUE_URL", _text, "", "Address of the registry catalogue of the network."),
+    Setting("VAIHTO_CA_FILE", _folder, "", "Extra certificate authority for outgoing calls."),
+    Setting(
+        "VAIHTO_ALLOW_PRIVATE_ADDRESSES",
+        _yes_no,
+        "no",
+        "Allow outgoing calls to private addresses, for tests and closed networks.",
+    ),
+    Setting(
+        "VAIHTO_LOCAL_ACCOUNTS",
+        _yes_no,
+        "yes",
+        "Let people sign in with accounts of this installation (demo, development, operators).",
+    ),
+    Setting("VAIHTO_LANGUAGE", _text, "en", "Language of a person who has not chosen: en, fi or sv."),
+    Setting("VAIHTO_TIME_ZONE", _text, "Europe/Helsinki", "Time zone in which moments are shown."),
+    Setting("VAIHTO_WORKERS", _whole, "2", "Web processes that `vaihto serve` starts."),
+    Setting("VAIHTO_UPLOAD_LIMIT_MB", _whole, "300", "Largest file that may be brought in, in MiB."),
+    Setting(
+        "VAIHTO_XLSX_LIMIT_MB",
+        _whole,
+        "20",
+        "Largest spreadsheet in MiB; bigger data comes as CSV, which is read line by line.",
+    ),
+    Setting("VAIHTO_LOG_LEVEL", _text, "INFO", "DEBUG, INFO, WARNING or ERROR."),
+    Setting("VAIHTO_DEMO", _yes_no, "no", "This installation shows the demo: sign-in page lists demo persons."),
+)
+
+
+def read(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """All settings by name. Raises `Malformed` for a value or a name that cannot be understood."""
+    known = {setting.name for setting in TABLE}
+    for name in environ:
+        if name.startswith("VAIHTO_") and name.removesuffix("_FILE") not in known and name not in known:
+            raise Malformed(f"{name} is not a setting of Vaihto. See docs/reference/settings.md.")
+    return {setting.name: _value(setting, environ) for setting in TABLE}
+
+
+def _value(setting: Setting, environ: Mapping[str, str]) -> Any:
+    text = environ.get(setting.name)
+    file = environ.get(f"{setting.name}_FILE")
+    if text is None and file:
+        try:
+            text = Path(file).read_text("utf-8").strip()
+        except OSError as error:
+            raise Malformed(f"{setting.name}_FILE: {file} cannot be read ({error.strerror}).") from error
+    if text is None:
+        text = setting.default
+    try:
+        return setting.read(text)
+    except ValueError as error:
+        raise Malformed(f"{setting.name} should be {error}, not {text!r}.") from error
+
+
+def database(url: str, data: Path) -> dict[str, Any]:
+    """Django's description of the database at `url`; SQLite in `data` when there is none."""
+    parts = urlsplit(url)
+    if not url or parts.scheme in {"sqlite", "sqlite3"}:
+        name = parts.path.removeprefix("/") if url else ""
+        if url.startswith(("sqlite:////", "sqlite3:////")):
+            name = "/" + name.lstrip("/")
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": name or str(data / "vaihto.sqlite3"),
+            "CONN_MAX_AGE": None,
+            "OPTIONS": {
+                "timeout": 20,
+                "transaction_mode": "IMMEDIATE",
+                "init_command": (
+                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;"
+                    " PRAGMA cache_size=-32000;"
+                ),
+            },
+        }
+    if parts.scheme in {"postgres", "postgresql"}:
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": unquote(parts.path.removeprefix("/")),
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": parts.hostname or "",
+            "PORT": str(parts.port or ""),
+            "CONN_MAX_AGE": None,
+            "OPTIONS": dict(parse_qsl(parts.query)),
+        }
+    raise Malformed(f"VAIHTO_DATABASE_URL begins with {parts.scheme}://; use sqlite:/// or postgres://.")

@@ -1,0 +1,5 @@
+"""Work to be done later: announcements, long work with its progress, the timetable, and which library runs it.
+
+What belongs here: how work is announced, queued, timed and watched. What does not: what the work is.
+Start reading at `announcements.py`, then `work.py`.
+"""

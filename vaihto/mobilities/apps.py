@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class MobilitiesConfig(AppConfig):
+    name = "vaihto.mobilities"

@@ -1,0 +1,243 @@
+"""Django's settings, all of them made from the environment table and safe without it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from vaihto import environment
+
+ENVIRONMENT = environment.read()
+ROOT = environment.ROOT
+PACKAGE = Path(__file__).resolve().parent
+DATA: Path = ENVIRONMENT["VAIHTO_DATA"]
+
+DEBUG: bool = ENVIRONMENT["VAIHTO_DEBUG"]
+DEMO: bool = ENVIRONMENT["VAIHTO_DEMO"]
+LOCAL_ACCOUNTS: bool = ENVIRONMENT["VAIHTO_LOCAL_ACCOUNTS"]
+PUBLIC_URL: str = ENVIRONMENT["VAIHTO_PUBLIC_URL"]
+SCHEMAS: Path | None = ENVIRONMENT["VAIHTO_SCHEMAS"] or next(
+    (folder for folder in (ROOT.parent / "shared" / "schemas",) if folder.is_dir()), None
+)
+
+
+def _kept_secret(name: str) -> str:
+    """A secret made at the first start and kept in the data folder, readable by its owner only."""
+    file = DATA / name
+    try:
+        return file.read_text("utf-8").strip()
+    except FileNotFoundError:
+        pass
+    DATA.mkdir(parents=True, exist_ok=True)
+    value = secrets.token_urlsafe(48)
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return file.read_text("utf-8").strip()
+    with os.fdopen(descriptor, "w", encoding="utf-8") as kept:
+        kept.write(value)
+    return value
+
+
+SECRET_KEY: str = ENVIRONMENT["VAIHTO_SECRET_KEY"] or _kept_secret("secret-key")
+FIELD_KEYS: list[str] = ENVIRONMENT["VAIHTO_FIELD_KEYS"] or [_kept_secret("field-key")]
+
+_public = urlsplit(PUBLIC_URL)
+ALLOWED_HOSTS: list[str] = [
+    *(host for host in (_public.hostname,) if host),
+    *ENVIRONMENT["VAIHTO_ALLOWED_HOSTS"],
+    *(("127.0.0.1", "localhost") if _public.scheme == "http" else ()),
+]
+CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
+FORCE_SCRIPT_NAME = _public.path or None
+_secure = _public.scheme == "https"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _secure
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SECURE_SSL_REDIRECT = _secure and not ENVIRONMENT["VAIHTO_BEHIND_PROXY"]
+SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _secure
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if ENVIRONMENT["VAIHTO_BEHIND_PROXY"]:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    USE_X_FORWARDED_HOST = True
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "csp",
+    "axes",
+    "django_htmx",
+    "django_tasks",
+    "django_tasks_db",
+    "vaihto.journal",
+    "vaihto.jobs",
+    "vaihto.institutions",
+    "vaihto.people",
+    "vaihto.mobilities",
+    "vaihto.transcripts",
+    "vaihto.classification",
+    "vaihto.virta",
+    "vaihto.imports",
+    "vaihto.observatory",
+    "vaihto.web",
+    "vaihto.demo",
+    "vaihto.command",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "vaihto.web.middleware.ActorMiddleware",
+    "vaihto.web.middleware.RefusalMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "vaihto.urls"
+WSGI_APPLICATION = "vaihto.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "vaihto.web.frame.frame",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": environment.database(ENVIRONMENT["VAIHTO_DATABASE_URL"], DATA)}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "people.Account"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "web:sign-in"
+LOGIN_REDIRECT_URL = "web:turn"
+LOGOUT_REDIRECT_URL = "web:sign-in"
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = 0.25
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "web/locked.html"
+AXES_RESET_ON_SUCCESS = True
+AXES_IPWARE_PROXY_COUNT = 1 if ENVIRONMENT["VAIHTO_BEHIND_PROXY"] else 0
+AXES_SENSITIVE_PARAMETERS = ["username", "password"]
+AXES_VERBOSE = False
+
+LANGUAGE_CODE = ENVIRONMENT["VAIHTO_LANGUAGE"]
+LANGUAGES = [("en", _("English")), ("fi", _("Finnish")), ("sv", _("Swedish"))]
+LOCALE_PATHS = [PACKAGE / "locale"]
+TIME_ZONE = ENVIRONMENT["VAIHTO_TIME_ZONE"]
+USE_TZ = True
+FORMAT_MODULE_PATH = ["vaihto.web.formats"]
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA / "static"
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DATA / "files"},
+    },
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG or "pytest" in sys.modules
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG or "pytest" in sys.modules
+FILE_UPLOAD_TEMP_DIR = None
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+UPLOAD_LIMIT_BYTES = ENVIRONMENT["VAIHTO_UPLOAD_LIMIT_MB"] * 1024 * 1024
+XLSX_LIMIT_BYTES = ENVIRONMENT["VAIHTO_XLSX_LIMIT_MB"] * 1024 * 1024
+# Kinds of file that other rooms bring; each is an object as `imports.kinds.Kind` describes.
+IMPORT_KINDS = ["vaihto.virta.arrival.KIND"]
+
+TASKS = {
+    "default": {
+        "BACKEND": (
+            "django_tasks_db.DatabaseBackend"
+            if ENVIRONMENT["VAIHTO_TASKS"] == "database"
+            else "django_tasks_rq.RQBackend"
+        ),
+        "QUEUES": [],
+        "ENQUEUE_ON_COMMIT": ENVIRONMENT["VAIHTO_TASKS"] != "database",
+    }
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processor": structlog.processors.JSONRenderer(ensure_ascii=False),
+            "foreign_pre_chain": [
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.stdlib.ExtraAdder(),
+                structlog.processors.TimeStamper(fmt="iso"),
+            ],
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": ENVIRONMENT["VAIHTO_LOG_LEVEL"]},
+}
+SILENCED_SYSTEM_CHECKS: list[str] = []
