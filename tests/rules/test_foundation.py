@@ -54,21 +54,15 @@ def test_asking_before_the_first_value_is_an_error_of_its_own() -> None:
 
 def test_values_may_differ_by_programme() -> None:
     one = limit(by="programme", values={date(2020, 1, 1): {"nordic": 3, "other": 4}})
-    frame = pl.DataFrame(
-        {"start": [date(2021, 1, 1)] * 3, "programme": ["nordic", "x", None]}
-    )
-    values = frame.select(one.at(pl.col("start"), by=pl.col("programme")).alias("x"))[
-        "x"
-    ]
+    frame = pl.DataFrame({"start": [date(2021, 1, 1)] * 3, "programme": ["nordic", "x", None]})
+    values = frame.select(one.at(pl.col("start"), by=pl.col("programme")).alias("x"))["x"]
     assert values.to_list() == [3, 4, 4]
     assert one.on(date(2021, 1, 1), by="nordic") == 3
 
 
 def test_an_institution_may_choose_instead() -> None:
     frame = pl.DataFrame({"start": [date(2021, 1, 1)] * 2, "own": [9, None]})
-    chosen = frame.select(
-        limit().at(pl.col("start"), instead=pl.col("own")).alias("x")
-    )["x"]
+    chosen = frame.select(limit().at(pl.col("start"), instead=pl.col("own")).alias("x"))["x"]
     assert chosen.to_list() == [9, 5]
 
 
@@ -93,18 +87,14 @@ SUBJECT = Subject("thing", {"days": pl.Int32(), "kind": pl.String()})
 
 
 def enough() -> Finding:
-    return Finding(
-        pl.col("days") >= 5, when=pl.col("kind") != "other", days=pl.col("days")
-    )
+    return Finding(pl.col("days") >= 5, when=pl.col("kind") != "other", days=pl.col("days"))
 
 
 RULE = Rule("T99", "topic", SUBJECT, enough)
 
 
 def test_a_missing_value_cannot_be_told_and_is_never_a_silent_no() -> None:
-    rows = SUBJECT.frame(
-        [{"days": 5, "kind": "x"}, {"kind": "x"}, {"days": 4, "kind": "other"}]
-    )
+    rows = SUBJECT.frame([{"days": 5, "kind": "x"}, {"kind": "x"}, {"days": 4, "kind": "other"}])
     frame = evaluate(rows.lazy(), [RULE]).collect()
     lines = [found(row, [RULE]) for row in frame.iter_rows(named=True)]
     assert lines == [

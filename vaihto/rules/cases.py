@@ -38,9 +38,7 @@ def cases_of(topic: str) -> list[Case]:
     """All cases of `<topic>.cases.yaml`; the refusal names file and place."""
     path = declarations.ROOM / f"{topic}.cases.yaml"
     found = []
-    for number, entry in enumerate(
-        next(declarations.documents(path), None) or [], start=1
-    ):
+    for number, entry in enumerate(next(declarations.documents(path), None) or [], start=1):
         where = f"{path.name}: case {number}"
         declarations.require_keys(
             entry,
@@ -49,9 +47,7 @@ def cases_of(topic: str) -> list[Case]:
             optional=("rule", "row", "given"),
         )
         if ("row" in entry) == ("given" in entry):
-            raise declarations.Unreadable(
-                f"{where}: exactly one of row and given is needed"
-            )
+            raise declarations.Unreadable(f"{where}: exactly one of row and given is needed")
         found.append(
             Case(
                 topic, entry["name"], entry.get("rule"), entry.get("row"), entry.get("given"),
@@ -82,11 +78,7 @@ def differences(expected: Any, actual: Any, at: str = "") -> list[str]:
             else:
                 lines += differences(value, actual[key], f"{at}.{key}")
         return lines
-    if (
-        isinstance(expected, list)
-        and isinstance(actual, list)
-        and len(expected) == len(actual)
-    ):
+    if isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
         return [
             line
             for number, (one, other) in enumerate(zip(expected, actual, strict=True))

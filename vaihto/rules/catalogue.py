@@ -18,9 +18,7 @@ def rules() -> tuple[Rule, ...]:
     for topic in TOPICS:
         for one in import_module(f"vaihto.rules.{topic}").RULES:
             if one.code in found:
-                raise ValueError(
-                    f"{one.code} is declared in {found[one.code].topic} and {topic}"
-                )
+                raise ValueError(f"{one.code} is declared in {found[one.code].topic} and {topic}")
             found[one.code] = one
     return tuple(found.values())
 

@@ -7,7 +7,7 @@ checked while reading: an unknown or repeated key names the file and the place.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any  # YAML holds any plain value until it has been checked
 
@@ -26,9 +26,7 @@ class Unreadable(ValueError):
 class _Strict(_Loader):  # type: ignore[misc, valid-type]  # the fast loader exists where libyaml does
     """YAML in which a key may stand once; a repeated one would silently win otherwise."""
 
-    def construct_mapping(
-        self, node: yaml.MappingNode, deep: bool = False
-    ) -> dict[Hashable, Any]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
         for key_node, _value in node.value:
             key = self.construct_object(key_node, deep=True)
@@ -44,7 +42,7 @@ def documents(path: Path) -> Iterator[Any]:
     """The YAML documents of a file one by one; what is not asked for is not parsed."""
     try:
         with path.open("rb") as stream:
-            yield from yaml.load_all(stream, Loader=_Strict)  # noqa: S506  # a safe loader
+            yield from yaml.load_all(stream, Loader=_Strict)  # a safe loader
     except (yaml.YAMLError, Unreadable) as error:
         raise Unreadable(f"{path.name}: {error}") from error
 
@@ -56,20 +54,18 @@ def topics() -> tuple[str, ...]:
     return tuple(path.stem for path in files if not path.stem.endswith(".cases"))
 
 
-@lru_cache(maxsize=None)
+@cache
 def parameters_of(topic: str) -> dict[str, Any]:
     """The unchecked first document of a topic."""
     return next(documents(ROOM / f"{topic}.yaml"), None) or {}
 
 
-@lru_cache(maxsize=None)
+@cache
 def texts_of(topic: str) -> dict[str, Any]:
     """The unchecked second document of a topic: rule code to its texts."""
     found = list(documents(ROOM / f"{topic}.yaml"))
     if len(found) < 2:
-        raise Unreadable(
-            f"{topic}.yaml: the second document, with the texts, is absent"
-        )
+        raise Unreadable(f"{topic}.yaml: the second document, with the texts, is absent")
     return found[1] or {}
 
 
@@ -90,9 +86,7 @@ def require_keys(
 def in_languages(text: Any, *, where: str) -> dict[str, str]:
     """A text in all three languages, none of them empty."""
     require_keys(text, where=where, required=LANGUAGES)
-    empty = [
-        language for language in LANGUAGES if not str(text[language] or "").strip()
-    ]
+    empty = [language for language in LANGUAGES if not str(text[language] or "").strip()]
     if empty:
         raise Unreadable(f"{where}: no text in {', '.join(empty)}")
     return {language: str(text[language]).strip() for language in LANGUAGES}

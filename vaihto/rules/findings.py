@@ -43,9 +43,7 @@ class Finding:
 
     __slots__ = ("compared", "holds", "when")
 
-    def __init__(
-        self, holds: pl.Expr, when: pl.Expr | None = None, **compared: pl.Expr
-    ) -> None:
+    def __init__(self, holds: pl.Expr, when: pl.Expr | None = None, **compared: pl.Expr) -> None:
         self.holds = holds
         self.when = when
         self.compared = compared
@@ -154,15 +152,9 @@ def _shown(value: object, language: str) -> str:
     if isinstance(value, bool):
         return YES_NO.get(language, YES_NO["en"])[0 if value else 1]
     if isinstance(value, date):
-        return (
-            value.isoformat()
-            if language != "fi"
-            else f"{value.day}.{value.month}.{value.year}"
-        )
+        return value.isoformat() if language != "fi" else f"{value.day}.{value.month}.{value.year}"
     if isinstance(value, list | tuple):
-        return ", ".join(_shown(one, language) for one in value) or NONE.get(
-            language, NONE["en"]
-        )
+        return ", ".join(_shown(one, language) for one in value) or NONE.get(language, NONE["en"])
     if isinstance(value, float):
         text = f"{value:g}"
         return text if language == "en" else text.replace(".", ",")
@@ -185,11 +177,7 @@ def evaluate(frame: pl.LazyFrame, rules: Iterable[Rule]) -> pl.LazyFrame:
 
 def missing(holds: bool | None, compared: Mapping[str, object]) -> list[str]:
     """Names of the compared values that are absent, when the rule cannot be told because of them."""
-    return (
-        [name for name, value in compared.items() if value is None]
-        if holds is None
-        else []
-    )
+    return [name for name, value in compared.items() if value is None] if holds is None else []
 
 
 def found(row: Mapping[str, Any], rules: Iterable[Rule]) -> list[dict[str, Any]]:

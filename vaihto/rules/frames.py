@@ -118,9 +118,7 @@ class Frames:
 
     mobilities: pl.DataFrame | pl.LazyFrame
     segments: pl.DataFrame | pl.LazyFrame
-    study_rights: pl.DataFrame | pl.LazyFrame = field(
-        default_factory=lambda: empty(STUDY_RIGHTS)
-    )
+    study_rights: pl.DataFrame | pl.LazyFrame = field(default_factory=lambda: empty(STUDY_RIGHTS))
     states: pl.DataFrame | pl.LazyFrame = field(default_factory=lambda: empty(STATES))
     primary: pl.DataFrame | pl.LazyFrame = field(default_factory=lambda: empty(PRIMARY))
     spells: pl.DataFrame | pl.LazyFrame = field(default_factory=lambda: empty(SPELLS))

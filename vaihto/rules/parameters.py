@@ -24,8 +24,8 @@ import polars as pl
 from vaihto.rules import declarations
 from vaihto.rules.declarations import Unreadable
 
-type_of_value = int | float | bool | str
-Value = type_of_value | None
+PlainValue = int | float | bool | str | date
+Value = PlainValue | None
 Values = Value | dict[str, Value]
 
 UNITS = (
@@ -73,14 +73,8 @@ class Parameter:
         `instead` is a column with an institution's own choice, used where it is not missing.
         """
         if (by is None) != (self.by is None):
-            raise TypeError(
-                f"{self.name}: a column is needed exactly where values differ by one"
-            )
-        if (
-            by is None
-            and len(self.values) == 1
-            and self.values[0][0] <= date(1900, 1, 1)
-        ):
+            raise TypeError(f"{self.name}: a column is needed exactly where values differ by one")
+        if by is None and len(self.values) == 1 and self.values[0][0] <= date(1900, 1, 1):
             found = pl.lit(self.values[0][1])  # one value for ever: nothing to look up
         else:
             found = pl.lit(None)
@@ -119,9 +113,7 @@ def parameters() -> dict[str, Parameter]:
     for topic in declarations.topics():
         for name, entry in declarations.parameters_of(topic).items():
             if name in found:
-                raise Unreadable(
-                    f"{topic}.yaml: {name} stands in {found[name].topic}.yaml too"
-                )
+                raise Unreadable(f"{topic}.yaml: {name} stands in {found[name].topic}.yaml too")
             found[name] = read_parameter(topic, name, entry)
     return found
 
@@ -156,9 +148,7 @@ def read_parameter(topic: str, name: str, entry: Any) -> Parameter:
     )
 
 
-def _dated(
-    values: Any, *, where: str, by: str | None
-) -> tuple[tuple[date, Values], ...]:
+def _dated(values: Any, *, where: str, by: str | None) -> tuple[tuple[date, Values], ...]:
     if not isinstance(values, dict) or not values:
         raise Unreadable(f"{where}: values are days with a value each")
     known: list[tuple[date, Values]] = []
