@@ -276,18 +276,20 @@ class Collection(models.Model):
 
 
 class Tally(models.Model):
-    """How many persons took part how often: one line of the alliance's figures, kept so that pages are quick.
+    """How many persons took part, and how often: one line of an alliance's figures, kept so that pages are quick.
 
-    Made from the verdicts by `participation.refresh`; `institution` is empty for the alliance as a whole,
-    `mode` for all modes together, `group` may also be `staff`. Nobody reads it while its `Fresh` row says
-    that it is stale.
+    Made from the verdicts by `participation.refresh`. `modes` says in which modes exactly these persons took
+    part (1 physical, 2 blended, 4 virtual, and sums of these), so that persons are counted once whichever
+    modes are put together; events stand with the single mode they belong to. `institution` is empty for the
+    alliance as a whole; `by` and `value` break the events up by country, programme, level or partner.
+    Nobody reads these lines while their `Fresh` row says that they are stale.
     """
 
     class Rate(models.TextChoices):
         YEARLY = "yearly", "Persons with an event that started in the year"
-        STUDIES = "studies", "Persons of the year's graduates with an event during their studies"
+        STUDIES = "studies", "Graduates of the year with an event during their studies"
 
-    alliance = models.ForeignKey(Alliance, models.CASCADE, related_name="tallies")
+    alliance = models.ForeignKey(Alliance, models.CASCADE, related_name="tallies", db_index=False)
     rate = models.CharField(max_length=8, choices=Rate)
     year = models.PositiveSmallIntegerField()
     institution = models.ForeignKey(
@@ -295,19 +297,19 @@ class Tally(models.Model):
     )
     group = models.CharField(max_length=12)
     inside = models.BooleanField()  # with partners inside the alliance only
-    mode = models.CharField(max_length=8, blank=True)
+    modes = models.PositiveSmallIntegerField(default=0)
+    by = models.CharField(max_length=10, blank=True)
+    value = models.CharField(max_length=120, blank=True)
     persons = models.PositiveIntegerField()
     events = models.PositiveIntegerField()
-    base = models.PositiveIntegerField(
-        null=True
-    )  # size of the cohort; yearly rates take a headcount
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["alliance", "rate", "year"])]
+        verbose_name_plural = "tallies"
+        indexes: ClassVar = [models.Index(fields=["alliance", "rate", "year", "by"])]
 
     def __str__(self) -> str:
         return (
-            f"{self.alliance_id} {self.rate} {self.year} {self.group} {self.mode}: {self.persons}"
+            f"{self.alliance_id} {self.rate} {self.year} {self.group} {self.value}: {self.persons}"
         )
 
 
