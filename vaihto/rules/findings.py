@@ -200,12 +200,11 @@ def read_texts(topic: str, code: str) -> Texts:
     values as `%(name)s`.
     """
     where = f"{topic}.yaml: {code}"
-    entry = declarations.texts_of(topic).get(code)
+    entry = declarations.texts_of(topic).get(code) or {}
     declarations.require_keys(
         entry, where=where, required=("effect", "title", "holds", "fails", "source"),
         optional=("since", "until"),
     )  # fmt: skip
-    assert entry is not None  # require_keys has refused it
     if entry["effect"] not in list(Effect):
         raise Unreadable(f"{where}: unknown effect {entry['effect']!r}")
     sentences = {

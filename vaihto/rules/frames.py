@@ -2,7 +2,8 @@
 
 A table may be a `polars.DataFrame` or `LazyFrame`. A column of the schema that a table lacks counts as
 missing in every row. Keys (`mobility`, `person`, `right`) may be text or whole numbers, the same kind
-everywhere; a key of a study right or degree is unique per person. Codes are the national ones, as text with leading zeros.
+everywhere; the key of a study right is unique per person. Codes are the national ones, as text with
+leading zeros.
 """
 
 from __future__ import annotations
@@ -305,6 +306,7 @@ PERIODS: Schema = {
     "programme_code": TEXT,
     "level": TEXT,
     "classifications": CODES,
+    "sent_by_default": FLAG,  # V38, V39; part of the studies
     "right": KEY,  # primary right for the period (4.3)
     "right_by": TEXT,
     "belongs_to": KEY,  # right whose graduation it belongs to (A16)

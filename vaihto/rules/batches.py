@@ -1,0 +1,778 @@
+"""A batch for the national warehouse as the checks Q01 to Q50 read it: its tables and their rows.
+
+A table that is left out was not given, and what it would say is not checked; an empty table was given
+and is empty. Keys are unique inside an institution. Days have both ends included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import date
+
+import polars as pl
+
+from vaihto.rules import finland
+from vaihto.rules.findings import Subject
+from vaihto.rules.frames import (
+    ATTAINMENTS,
+    CODES,
+    DAY,
+    DEGREES,
+    FLAG,
+    KEY,
+    PRIMARY,
+    SPELLS,
+    STATES,
+    STUDY_RIGHTS,
+    TEXT,
+    TRANSFER,
+    WHOLE,
+    Schema,
+)
+
+# --- What is handed in -------------------------------------------------------------------------
+
+PERIODS_TO_SEND: Schema = {
+    "period": KEY,
+    "person": KEY,
+    "institution": TEXT,
+    "merged_grantor": FLAG,  # the old institution stands as organisation role 5
+    "right": KEY,  # study right key of the period
+    "direction": TEXT,  # outgoing, incoming
+    "start": DAY,
+    "end": DAY,
+    "country": TEXT,
+    "country_name": TEXT,  # the true country where the code cannot say it
+    "type": TEXT,
+    "programme": TEXT,
+    "level": TEXT,
+    "classifications": CODES,
+    "planned_blended": FLAG,
+    "end_is_estimate": FLAG,
+    "adult_education": FLAG,
+    "change_reason": TEXT,
+    "agreement_linked": FLAG,  # the stay uses a place of an agreement
+    "erasmus_frame": FLAG,  # that frame is Erasmus+
+    "agreement_purpose": TEXT,  # of the learning agreement: study, traineeship, combined
+    "host_country": TEXT,  # country of the host institution
+    "credits": pl.Float64(),  # ECTS recorded from the period
+    "changed_on": DAY,
+}
+STUDENTS: Schema = {
+    "person": KEY,
+    "institution": TEXT,
+    "has_identity_code": FLAG,
+    "learner_number": TEXT,
+    "gender": TEXT,
+    "citizenship": TEXT,
+    "family_name": TEXT,
+    "given_names": TEXT,
+}
+RIGHTS_TO_SEND: Schema = {
+    **STUDY_RIGHTS,
+    "merged_grantor": FLAG,
+    "given_up_on": DAY,  # the day the double degree aim was given up
+}
+ATTAINMENTS_TO_SEND: Schema = {**ATTAINMENTS, "mobility_purpose": TEXT, "period": KEY}
+ENROLMENTS: Schema = {
+    "person": KEY,
+    "institution": TEXT,
+    "state": TEXT,
+    "start": DAY,
+    "end": DAY,
+}
+PARTS: Schema = {
+    "period": KEY,
+    "institution": TEXT,
+    "mode": TEXT,
+    "place": TEXT,
+    "start": DAY,
+    "end": DAY,
+}
+YEARLY: Schema = {"institution": TEXT, "year": WHOLE, "periods": WHOLE}
+TRANSFERS: Schema = {"institution": TEXT, "last_transfer": DAY}
+
+Table = pl.DataFrame | pl.LazyFrame
+
+
+@dataclass(frozen=True)
+class Batch:
+    """All records of one batch, and the day on which it is checked."""
+
+    periods: Table | None = None
+    students: Table | None = None
+    study_rights: Table | None = None
+    states: Table | None = None
+    spells: Table | None = None
+    primary: Table | None = None
+    attainments: Table | None = None
+    degrees: Table | None = None
+    enrolments: Table | None = None
+    segments: Table | None = None  # parts of the stay behind each period
+    yearly: Table | None = None  # periods by start year
+    transfers: Table | None = None  # last successful transfer
+    as_of: date | None = None
+
+
+TABLES: Mapping[str, Schema] = {
+    "periods": PERIODS_TO_SEND,
+    "students": STUDENTS,
+    "study_rights": RIGHTS_TO_SEND,
+    "states": STATES,
+    "spells": SPELLS,
+    "primary": PRIMARY,
+    "attainments": ATTAINMENTS_TO_SEND,
+    "degrees": DEGREES,
+    "enrolments": ENROLMENTS,
+    "segments": PARTS,
+    "yearly": YEARLY,
+    "transfers": TRANSFERS,
+}
+
+
+def conform(table: Table, schema: Schema) -> pl.LazyFrame:
+    """The table with exactly the columns of the schema; what it lacks is missing in every row."""
+    lazy = table.lazy()
+    present = set(lazy.collect_schema().names())
+    return lazy.select(
+        (pl.col(name) if name in present else pl.lit(None)).cast(kind).alias(name)
+        for name, kind in schema.items()
+    )
+
+
+def conformed(batch: Batch) -> Batch:
+    """The batch with whole tables in memory, each with the columns of its schema."""
+    tables = {}
+    for one in fields(batch):
+        table = getattr(batch, one.name)
+        if one.name in TABLES and table is not None:
+            tables[one.name] = conform(table, TABLES[one.name]).collect()
+    return replace(batch, **tables)
+
+
+# --- What checks speak of ----------------------------------------------------------------------
+
+CHECKED_PERIOD = Subject(
+    "period of a batch",
+    {
+        **PERIODS_TO_SEND,
+        "as_of": DAY,
+        "days": WHOLE,
+        "sector": TEXT,  # university, uas
+        "student_known": FLAG,
+        "right_known": FLAG,  # a study right has that key
+        "right_is_theirs": FLAG,  # … and is of the same student and institution
+        "right_active": FLAG,  # the named right is in state 1 on the first day
+        "right_type": TEXT,  # of the right the period belongs to: the named one, else the only one
+        "right_start": DAY,  # earliest start of the rights it may belong to
+        "right_over": FLAG,  # all of them were graduated from, or ended, before the first day
+        "exchange_right_covers": FLAG,
+        "degree_right_in_common": FLAG,
+        "adult_on_right": FLAG,  # the spell of its right on the first day is adult education
+        "physical_start": DAY,
+        "physical_end": DAY,
+        "virtual_inside": FLAG,  # the days sent hold days of a virtual part outside the stay
+        "enrolled_absent": FLAG,
+        "overlaps_with": KEY,  # another period of the student in the same direction
+        "same_as": KEY,  # another with the same student, direction, country and first day
+        "collection": DAY,  # day of the collection of its year
+    },
+)
+CHECKED_VALUE = Subject(
+    "value of a record",
+    {
+        "kind": TEXT,  # period, student, study_right, attainment, …
+        "institution": TEXT,
+        "person": KEY,
+        "key": KEY,
+        "field": TEXT,
+        "value": TEXT,
+        "required": FLAG,
+        "merged_grantor": FLAG,
+    },
+)
+CHECKED_KEY = Subject(
+    "key of a record",
+    {"kind": TEXT, "institution": TEXT, "person": KEY, "key": KEY, "times": WHOLE},
+)
+CHECKED_RIGHT = Subject(
+    "study right of a batch",
+    {
+        **RIGHTS_TO_SEND,
+        "states_gap": DAY,  # first day that no state covers
+        "states_overlap": DAY,  # first day that two states cover
+        "spells_gap": DAY,
+        "spells_overlap": DAY,
+        "states_given": FLAG,
+        "spells_given": FLAG,
+        "double_open": FLAG,  # a spell classified 7 has days after the day of giving up
+    },
+)
+PRIMACY = Subject(
+    "primacy of a student",
+    {
+        "institution": TEXT,
+        "person": KEY,
+        "overlap": DAY,  # first day on which two rights are primary
+        "period": KEY,
+        "start": DAY,
+        "covered": FLAG,  # one right is primary on the first day of the period
+    },
+)
+CREDITED = Subject(
+    "credits and the stay they come from",
+    {
+        "institution": TEXT,
+        "person": KEY,
+        "period": KEY,
+        "end": DAY,
+        "as_of": DAY,
+        "credits": pl.Float64(),
+    },
+)
+CHECKED_ATTAINMENT = Subject("attainment of a batch", ATTAINMENTS_TO_SEND)
+CHECKED_STUDENT = Subject("student of a batch", STUDENTS)
+YEAR_AGAINST_YEAR = Subject(
+    "number of periods against the year before",
+    {**YEARLY, "periods_year_before": WHOLE},
+)
+CHECKED_TRANSFER = Subject("transfers", {**TRANSFER.schema, "next_collection": DAY})
+
+# --- Rows of the subjects ----------------------------------------------------------------------
+
+SECTOR = {code.code: code.facts["sector"] for code in finland.HEI}
+_FOREVER = date(9999, 12, 31)
+_NOWHERE = ""
+
+
+def checked_periods(batch: Batch, rows: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Periods (some rows of the batch) with everything the checks compare.
+
+    `pairs` is `paired_periods` of the whole batch.
+    """
+    base = rows.with_columns(
+        pl.col("institution").fill_null(_NOWHERE),
+        as_of=pl.lit(batch.as_of, dtype=DAY),
+        days=((pl.col("end") - pl.col("start")).dt.total_days() + 1).cast(WHOLE),
+        sector=pl.col("institution").replace_strict(SECTOR, default=None, return_dtype=TEXT),
+    )
+    parts = [
+        pairs,
+        _student_facts(batch, base),
+        _right_facts(batch, base),
+        _enrolment_facts(batch, base),
+        _part_facts(batch, base),
+    ]
+    for part in parts:
+        if part is not None:
+            base = base.join(part, on="row", how="left", maintain_order="left")
+    full = conform(base, {"row": pl.UInt32(), **CHECKED_PERIOD.schema}).collect()
+    return full.with_columns(
+        institution=pl.when(pl.col("institution") != _NOWHERE).then(pl.col("institution"))
+    )
+
+
+def paired_periods(periods: pl.DataFrame) -> pl.DataFrame:
+    """Rows that overlap with, or repeat, another period of the same student and direction.
+
+    One sort for all; a running latest end per student finds overlaps. A period that shares one day with
+    another overlaps it.
+    """
+    keys = ["institution", "person", "direction"]
+    known = periods.filter(pl.col("person").is_not_null() & pl.col("start").is_not_null())
+    ordered = known.select("row", *keys, "period", "country", "start", "end").sort(
+        *keys, "start", "end", "row"
+    )
+    number = pl.struct(keys).rle_id().cast(pl.Int64) * 2**32
+    day = pl.col("start").to_physical().cast(pl.Int64) + 2**24
+    last = pl.col("end").to_physical().cast(pl.Int64) + 2**24
+    marked = ordered.with_columns(
+        first=number + day,
+        latest=(number + pl.max_horizontal(last, day)).cum_max().shift(1),
+        before=pl.col("period").shift(1),
+    )
+    same_start = (pl.col("first") == pl.col("first").shift(1)).fill_null(value=False)
+    overlapping = marked.filter(pl.col("first") <= pl.col("latest")).select(
+        "row", overlaps_with=pl.col("before").fill_null("?")
+    )
+    repeated = (
+        marked.filter(same_start | same_start.shift(-1).fill_null(value=False))
+        .sort("first", "country", "row")
+        .with_columns(
+            again=(pl.col("first") == pl.col("first").shift(1))
+            & (pl.col("country") == pl.col("country").shift(1)),
+            twin=pl.col("period").shift(1),
+        )
+        .filter("again")
+        .select("row", same_as=pl.col("twin").fill_null("?"))
+    )
+    return overlapping.join(repeated, on="row", how="full", coalesce=True)
+
+
+def _student_facts(batch: Batch, periods: pl.DataFrame) -> pl.DataFrame | None:
+    if batch.students is None:
+        return None
+    students = batch.students.lazy().collect().select("person", "institution").unique()
+    students = students.with_columns(pl.col("institution").fill_null(_NOWHERE), student_known=True)
+    found = periods.select("row", "person", "institution").join(
+        students, on=["person", "institution"], how="left"
+    )
+    return found.select("row", student_known=pl.col("student_known").fill_null(value=False))
+
+
+def _right_facts(batch: Batch, periods: pl.DataFrame) -> pl.DataFrame | None:
+    """What the study rights of the student at the same institution say of each period."""
+    if batch.study_rights is None:
+        return None
+    people = periods.select("person").unique()
+    rights = (
+        batch.study_rights.lazy()
+        .collect()
+        .with_columns(pl.col("institution").fill_null(_NOWHERE))
+        .with_row_index("r")
+    )
+    known_keys = rights.select("right").unique()
+    rights = rights.join(people, on="person", how="semi", nulls_equal=True)
+    candidates = (
+        periods.select("row", "person", "institution", "direction", "start", "end", named="right")
+        .join(
+            rights, on=["person", "institution"], how="inner", nulls_equal=True, suffix="_of_right"
+        )
+        .with_columns(is_named=pl.col("named") == pl.col("right"))
+        .with_columns(
+            degree_type=pl.col("type").is_in(finland.DEGREE_TYPES),
+            last=pl.col("end_of_right").fill_null(_FOREVER),
+        )
+    )
+    stretches = _states_of(batch, rights, candidates)
+    candidates = candidates.join(stretches, on=["row", "r"], how="left")
+    candidates = _with_graduation(batch, candidates)
+    adult = _adult_on_right(batch, rights, candidates)
+    facts = _about_rights(batch, candidates)
+    named = periods.select("row", "right").with_columns(
+        right_known=pl.col("right").is_in(known_keys["right"].implode())
+    )
+    facts = named.select("row", "right", "right_known").join(facts, on="row", how="left")
+    given = pl.col("right").is_not_null()
+    facts = facts.with_columns(
+        right_known=pl.when(given).then(pl.col("right_known").fill_null(value=False)),
+        right_is_theirs=pl.when(given).then(pl.col("named_rows").fill_null(0) > 0),
+        exchange_right_covers=pl.col("exchange_right_covers").fill_null(value=False),
+        degree_right_in_common=pl.col("degree_right_in_common").fill_null(value=False),
+    ).drop("right", "named_rows")
+    return facts.join(adult, on="row", how="left") if adult is not None else facts
+
+
+def _states_of(batch: Batch, rights: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
+    """Per period and right: active on the first day, in the period, graduated by the first day."""
+    empty = {"row": pl.UInt32(), "r": pl.UInt32(), "on_start": FLAG, "in_period": FLAG}
+    schema = {**empty, "graduated_state": FLAG, "has_states": FLAG}
+    if batch.states is None:
+        return pl.DataFrame(schema=schema)
+    states = (
+        batch.states.lazy()
+        .collect()
+        .join(
+            rights.select("person", "right", "r", right_from="start", right_to="end"),
+            on=["person", "right"],
+            nulls_equal=True,
+        )
+        .select(
+            "r",
+            "code",
+            since=pl.coalesce("start", "right_from"),
+            until=pl.coalesce("end", "right_to", pl.lit(_FOREVER)),
+        )
+    )
+    joined = candidates.select("row", "r", "start", "end").join(states, on="r")
+    active = pl.col("code") == finland.ACTIVE
+    covers = (pl.col("since") <= pl.col("start")) & (pl.col("start") <= pl.col("until"))
+    common = (pl.col("since") <= pl.col("end")) & (pl.col("start") <= pl.col("until"))
+    return (
+        joined.group_by("row", "r")
+        .agg(
+            on_start=(active & covers).any(),
+            in_period=(active & common).any(),
+            graduated_state=(
+                (pl.col("code") == GRADUATED) & (pl.col("since") <= pl.col("start"))
+            ).any(),
+            has_states=pl.lit(value=True),
+        )
+        .select(pl.col(name).cast(kind) for name, kind in schema.items())
+    )
+
+
+GRADUATED = "3"
+
+
+def _with_graduation(batch: Batch, candidates: pl.DataFrame) -> pl.DataFrame:
+    """Whether the person had graduated from the right, or it had ended, before the first day."""
+    if batch.degrees is None:
+        by_degree = pl.lit(value=False)
+    else:
+        dated = (
+            batch.degrees.lazy()
+            .collect()
+            .group_by("person", "right")
+            .agg(degree=pl.col("date").min())
+        )
+        candidates = candidates.join(dated, on=["person", "right"], how="left", nulls_equal=True)
+        by_degree = (pl.col("degree") < pl.col("start")).fill_null(value=False)
+    ended = pl.col("last") < pl.col("start")
+    return candidates.with_columns(
+        over=by_degree
+        | pl.when(pl.col("has_states"))
+        .then(pl.col("graduated_state") & ~pl.col("on_start"))
+        .otherwise(ended),
+    )
+
+
+def _about_rights(batch: Batch, candidates: pl.DataFrame) -> pl.DataFrame:
+    """One row per period that has any right here."""
+    # The rights a period may belong to: the named one, else for an outgoing one the degree rights.
+    mine = pl.when(pl.col("named").is_not_null()).then(pl.col("is_named")).otherwise(
+        (pl.col("direction") == "outgoing") & pl.col("degree_type")
+    ).fill_null(value=False)  # fmt: skip
+    exchange = pl.col("type") == finland.EXCHANGE_RIGHT
+    covers = (pl.col("start_of_right") <= pl.col("start")) & (pl.col("end") <= pl.col("last"))
+    by_dates = (pl.col("start_of_right") <= pl.col("end")) & (pl.col("start") <= pl.col("last"))
+    in_common = pl.when(pl.col("has_states")).then(pl.col("in_period")).otherwise(by_dates)
+    named = pl.col("is_named").fill_null(value=False)
+    return candidates.group_by("row").agg(
+        named_rows=named.sum(),
+        right_active=pl.col("on_start").filter(named & pl.col("has_states")).first(),
+        right_type=pl.when(mine.sum() == 1).then(pl.col("type").filter(mine).first()),
+        right_start=pl.col("start_of_right").filter(mine).min(),
+        right_over=pl.when(mine.any()).then(pl.col("over").filter(mine).all()),
+        exchange_right_covers=(exchange & covers).any(),
+        degree_right_in_common=(pl.col("degree_type") & in_common).any(),
+    )
+
+
+def _adult_on_right(
+    batch: Batch, rights: pl.DataFrame, candidates: pl.DataFrame
+) -> pl.DataFrame | None:
+    """Is the spell on the first day, of the right the period belongs to, adult education."""
+    if batch.spells is None:
+        return None
+    mine = candidates.filter(
+        pl.col("is_named") | (pl.col("named").is_null() & pl.col("degree_type"))
+    ).select("row", "r", "start")
+    spells = (
+        batch.spells.lazy()
+        .collect()
+        .join(
+            rights.select("person", "right", "r", right_from="start", right_to="end"),
+            on=["person", "right"],
+            nulls_equal=True,
+        )
+        .select(
+            "r",
+            since=pl.coalesce("start", "right_from"),
+            until=pl.coalesce("end", "right_to", pl.lit(_FOREVER)),
+            adult=pl.col("classifications").list.contains(finland.ADULT).fill_null(value=False),
+        )
+    )
+    return (
+        mine.join(spells, on="r")
+        .filter(pl.col("start").is_between(pl.col("since"), pl.col("until")))
+        .group_by("row")
+        .agg(adult_on_right=pl.col("adult").any())
+    )
+
+
+def _enrolment_facts(batch: Batch, periods: pl.DataFrame) -> pl.DataFrame | None:
+    if batch.enrolments is None:
+        return None
+    absent = (
+        batch.enrolments.lazy()
+        .collect()
+        .filter(pl.col("state").is_in(ABSENT))
+        .with_columns(pl.col("institution").fill_null(_NOWHERE))
+    )
+    found = (
+        periods.filter(pl.col("direction") == "outgoing")
+        .select("row", "person", "institution", "start", "end")
+        .join(absent, on=["person", "institution"], nulls_equal=True, suffix="_of_term")
+        .filter(
+            (pl.col("start_of_term") <= pl.col("end"))
+            & (pl.col("start") <= pl.col("end_of_term").fill_null(_FOREVER))
+        )
+        .select("row", enrolled_absent=True)
+        .unique()
+    )
+    return periods.select("row").join(found, on="row", how="left").select(
+        "row", pl.col("enrolled_absent").fill_null(value=False)
+    )  # fmt: skip
+
+
+ABSENT = ("2", "3")
+
+
+def _part_facts(batch: Batch, periods: pl.DataFrame) -> pl.DataFrame | None:
+    """First and last day of the physical parts; do the days sent hold virtual days outside them."""
+    if batch.segments is None:
+        return None
+    parts = (
+        batch.segments.lazy()
+        .collect()
+        .with_columns(pl.col("institution").fill_null(_NOWHERE))
+        .rename({"start": "since", "end": "until"})
+    )
+    joined = periods.select("row", "period", "institution", "start", "end").join(
+        parts, on=["period", "institution"], nulls_equal=True
+    )
+    present = (pl.col("place") == "host") | (
+        (pl.col("mode") == "physical") & (pl.col("place") != "home")
+    )
+    days = joined.group_by("row").agg(
+        physical_start=pl.col("since").filter(present).min(),
+        physical_end=pl.col("until").filter(present).max(),
+    )
+    virtual = (
+        joined.filter(~present & (pl.col("mode") == "virtual"))
+        .join(days, on="row")
+        .filter(
+            ((pl.col("since") < pl.col("physical_start")) & (pl.col("start") < pl.col("physical_start"))
+             & (pl.col("start") <= pl.col("until")))
+            | ((pl.col("until") > pl.col("physical_end")) & (pl.col("end") > pl.col("physical_end"))
+               & (pl.col("end") >= pl.col("since")))
+        )
+        .select("row", virtual_inside=True)
+        .unique()
+    )  # fmt: skip
+    return days.join(virtual, on="row", how="left").with_columns(
+        pl.col("virtual_inside").fill_null(value=False)
+    )
+
+
+def checked_rights(batch: Batch) -> pl.DataFrame:
+    """Study rights with the faults of their timelines."""
+    assert batch.study_rights is not None  # the caller has looked
+    rights = batch.study_rights.lazy().collect().with_row_index("r")
+    for name, table in (("states", batch.states), ("spells", batch.spells)):
+        faults = _timeline_faults(rights, table.lazy().collect() if table is not None else None)
+        if faults is not None:
+            rights = rights.join(
+                faults.rename(
+                    {"gap": f"{name}_gap", "overlap": f"{name}_overlap", "given": f"{name}_given"}
+                ),
+                on="r",
+                how="left",
+            )
+    if batch.spells is not None:
+        open_double = (
+            batch.spells.lazy()
+            .collect()
+            .filter(pl.col("classifications").list.contains(finland.DOUBLE))
+            .join(
+                rights.select("person", "right", "r", "given_up_on", right_to="end"),
+                on=["person", "right"],
+                nulls_equal=True,
+            )
+            .filter(pl.coalesce("end", "right_to", pl.lit(_FOREVER)) > pl.col("given_up_on"))
+            .select("r", double_open=True)
+            .unique()
+        )
+        rights = rights.join(open_double, on="r", how="left").with_columns(
+            pl.col("double_open").fill_null(value=False)
+        )
+    return conform(rights, CHECKED_RIGHT.schema).collect()
+
+
+def _timeline_faults(rights: pl.DataFrame, table: pl.DataFrame | None) -> pl.DataFrame | None:
+    """First uncovered and first doubly covered day of each right that has stretches at all (V46).
+
+    A stretch without an end runs to the end of its right; what lies after that end is no fault.
+    """
+    if table is None:
+        return None
+    far = pl.lit(_FOREVER)
+    stretches = (
+        table.join(
+            rights.select("person", "right", "r", right_from="start", right_to="end"),
+            on=["person", "right"],
+            nulls_equal=True,
+        )
+        .with_columns(
+            since=pl.coalesce("start", "right_from"),
+            until=pl.coalesce("end", pl.max_horizontal("right_to", "start"), far),
+        )
+        .sort("r", "since", "until")
+        .with_columns(reached=pl.col("until").cum_max().over("r"))
+        .with_columns(before=pl.col("reached").shift(1).over("r"))
+    )
+    expected = pl.when(pl.col("before") < far).then(pl.col("before").dt.offset_by("1d"))
+    expected = pl.when(pl.col("before").is_null()).then(pl.col("right_from")).otherwise(expected)
+    inside = expected <= pl.col("right_to").fill_null(far)
+    gap = pl.when((pl.col("since") > expected) & inside).then(expected)
+    overlap = pl.when(pl.col("since") <= pl.col("before")).then(pl.col("since"))
+    return (
+        stretches.with_columns(gap=gap, overlap=overlap)
+        .group_by("r")
+        .agg(
+            gap=pl.col("gap").min(),
+            overlap=pl.col("overlap").min(),
+            reached=pl.col("reached").max(),
+            right_to=pl.col("right_to").first(),
+            given=pl.lit(value=True),
+        )
+        .with_columns(
+            gap=pl.coalesce(
+                "gap",
+                pl.when(pl.col("reached") < pl.col("right_to").fill_null(far)).then(
+                    pl.col("reached").dt.offset_by("1d")
+                ),
+            )
+        )
+        .select("r", "gap", "overlap", "given")
+    )
+
+
+def primacies(batch: Batch) -> pl.DataFrame:
+    """Days on which two rights of one student are primary, and periods that begin without any."""
+    assert batch.primary is not None and batch.study_rights is not None  # the caller has looked
+    rights = batch.study_rights.lazy().collect().with_columns(
+        pl.col("institution").fill_null(_NOWHERE)
+    )  # fmt: skip
+    spells = (
+        batch.primary.lazy()
+        .collect()
+        .join(
+            rights.select("person", "right", "institution", right_to="end", right_from="start"),
+            on=["person", "right"],
+            nulls_equal=True,
+        )
+        .with_columns(
+            since=pl.coalesce("start", "right_from"),
+            until=pl.coalesce("end", "right_to", pl.lit(_FOREVER)),
+        )
+        .sort("institution", "person", "since", "until")
+        .with_columns(
+            before=pl.col("until").cum_max().over("institution", "person").shift(1)
+            .over("institution", "person")
+        )
+    )  # fmt: skip
+    overlaps = (
+        spells.filter(pl.col("since") <= pl.col("before"))
+        .group_by("institution", "person")
+        .agg(overlap=pl.col("since").min())
+    )
+    tables = [conform(overlaps, PRIMACY.schema)]
+    if batch.periods is not None:
+        tables.append(_starts_without_primacy(batch, spells))
+    found = pl.concat(tables).collect()
+    return found.with_columns(
+        institution=pl.when(pl.col("institution") != _NOWHERE).then(pl.col("institution"))
+    )
+
+
+def _starts_without_primacy(batch: Batch, spells: pl.DataFrame) -> pl.LazyFrame:
+    assert batch.periods is not None  # the caller has looked
+    starts = (
+        batch.periods.lazy()
+        .collect()
+        .select("period", "person", pl.col("institution").fill_null(_NOWHERE), "start")
+        .filter(pl.col("start").is_not_null())
+        .with_row_index("row")
+    )
+    covered = (
+        starts.join(spells, on=["person", "institution"], nulls_equal=True, suffix="_of_spell")
+        .filter(pl.col("start").is_between(pl.col("since"), pl.col("until")))
+        .select("row")
+        .unique()
+    )
+    bare = starts.join(covered, on="row", how="anti").with_columns(covered=False)
+    return conform(bare, PRIMACY.schema)
+
+
+def credited(batch: Batch) -> pl.DataFrame:
+    """Periods with the credits recorded from them, and people with credits from abroad but no period."""
+    tables = []
+    periods = None if batch.periods is None else batch.periods.lazy().collect()
+    if periods is not None:
+        tables.append(
+            conform(
+                _with_credits(batch, periods).filter(pl.col("credits").is_not_null()),
+                CREDITED.schema,
+            )
+        )
+    if batch.attainments is not None and periods is not None:
+        bare = (
+            batch.attainments.lazy()
+            .collect()
+            .filter((pl.col("granted_by") == "foreign_hei") & ~pl.col("fully_virtual").fill_null(value=False))
+            .join(periods, on=["person", "institution"], how="anti", nulls_equal=True)
+            .group_by("person", "institution")
+            .agg(credits=pl.col("ects").sum())
+        )  # fmt: skip
+        tables.append(conform(bare, CREDITED.schema))
+    if not tables:
+        return pl.DataFrame(schema=dict(CREDITED.schema))
+    return pl.concat(tables).collect().with_columns(as_of=pl.lit(batch.as_of, dtype=DAY))
+
+
+def _with_credits(batch: Batch, periods: pl.DataFrame) -> pl.DataFrame:
+    """Credits given with the period, else those of the student's attainments of that time.
+
+    An attainment belongs to a period by its key; without keys, any attainment recorded from abroad or
+    as a traineeship abroad from the first day of the period on is enough.
+    """
+    if batch.attainments is None:
+        return periods
+    from_mobility = (
+        (pl.col("granted_by") == "foreign_hei")
+        | (pl.col("traineeship") & pl.col("abroad"))
+        | pl.col("student").is_in(["incoming_exchange", "incoming_trainee"])
+    )
+    attainments = batch.attainments.lazy().collect().filter(from_mobility.fill_null(value=False))
+    by_key = (
+        attainments.filter(pl.col("period").is_not_null())
+        .group_by("institution", "period")
+        .agg(by_key=pl.col("ects").sum())
+    )
+    by_person = attainments.filter(pl.col("period").is_null()).group_by("institution", "person").agg(
+        by_person=pl.col("ects").sum(), latest=pl.max_horizontal("completed", "recognised_on").max()
+    )  # fmt: skip
+    joined = periods.join(by_key, on=["institution", "period"], how="left", nulls_equal=True).join(
+        by_person, on=["institution", "person"], how="left", nulls_equal=True
+    )
+    theirs = pl.when(pl.col("latest").is_null() | (pl.col("latest") >= pl.col("start"))).then(
+        pl.col("by_person")
+    )
+    return joined.with_columns(
+        credits=pl.coalesce("credits", "by_key", theirs, pl.lit(0.0))
+    ).drop("by_key", "by_person", "latest")  # fmt: skip
+
+
+def graduates(batch: Batch) -> pl.DataFrame:
+    """Graduates with the number of their periods and the credits recognised from abroad."""
+    assert batch.degrees is not None  # the caller has looked
+    frame = batch.degrees.lazy().collect().group_by("person").agg(degree_date=pl.col("date").max())
+    if batch.periods is not None:
+        counts = batch.periods.lazy().collect().group_by("person").agg(
+            periods=pl.len().cast(WHOLE), institution=pl.col("institution").first()
+        )  # fmt: skip
+        frame = frame.join(counts, on="person", how="left", nulls_equal=True).with_columns(
+            pl.col("periods").fill_null(0)
+        )
+    if batch.attainments is not None:
+        credits = (
+            batch.attainments.lazy()
+            .collect()
+            .filter((pl.col("granted_by") == "foreign_hei") & ~pl.col("fully_virtual").fill_null(value=False))
+            .group_by("person")
+            .agg(credits_from_abroad=pl.col("ects").sum(), at=pl.col("institution").first())
+        )  # fmt: skip
+        frame = frame.join(credits, on="person", how="left", nulls_equal=True)
+        if "institution" in frame.columns:
+            frame = frame.with_columns(institution=pl.coalesce("institution", "at"))
+        else:
+            frame = frame.rename({"at": "institution"})
+    return frame
+
+
+def slices(periods: pl.DataFrame, *, rows: int) -> Iterator[pl.DataFrame]:
+    """The periods in pieces of at most so many rows."""
+    yield from periods.iter_slices(rows)
