@@ -1,0 +1,1 @@
+"""How days, moments and numbers are written in each language."""

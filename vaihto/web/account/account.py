@@ -1,0 +1,108 @@
+"""One's own account: language, password, what one may do."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import PasswordChangeForm
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import resolve_url
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from vaihto.people import accounts
+from vaihto.people.models import Account, Role
+from vaihto.refusals import Invalid
+from vaihto.web import components
+from vaihto.web.account.signing_in import safe_next
+from vaihto.web.frame import Request, page
+from vaihto.web.wording import label
+
+
+@login_not_required
+@require_POST
+def choose_language(request: Request) -> HttpResponse:
+    """Keeps the language in a cookie and, for those signed in, with the account."""
+    language = request.POST.get("language", "")
+    if language not in dict(settings.LANGUAGES):
+        raise Invalid("account.language", field="language")
+    if not request.actor.is_stranger:
+        accounts.choose_language(
+            actor=request.actor, account=request.user, language=language, now=timezone.now()
+        )
+    response = HttpResponseRedirect(safe_next(request))
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=365 * 24 * 60 * 60,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+    )
+    return response
+
+
+def account(request: Request) -> HttpResponse:
+    """What the account is and what it may do."""
+    roles = request.user.roles.select_related("institution", "unit", "alliance", "stand_in_for")
+    return page(
+        request,
+        "web/account.html",
+        heading=_("My account"),
+        facts=components.facts(
+            [
+                (_("User name"), request.user.username),
+                (_("Name"), request.user.name),
+                (_("E-mail"), request.user.email),
+                (_("Language"), dict(settings.LANGUAGES).get(request.user.language, "")),
+                (_("Account made"), request.user.created_at),
+            ]
+        ),
+        roles=components.table(
+            _("My roles"),
+            [
+                components.Column(label=_("Role")),
+                components.Column(label=_("Where")),
+                components.Column(label=_("From")),
+                components.Column(label=_("Until")),
+                components.Column(label=_("Stands in for")),
+            ],
+            [
+                components.Row(
+                    [
+                        label(Role.Name, role.name),
+                        str(role.unit or role.institution or role.alliance),
+                        role.since,
+                        role.until,
+                        role.stand_in_for and str(role.stand_in_for),
+                    ]
+                )
+                for role in roles
+            ],
+            empty_text=_("This account has no role."),
+        ),
+    )
+
+
+@sensitive_post_parameters()
+def password(request: Request) -> HttpResponse:
+    """Changes the password of a local account; other sessions of it end."""
+    assert isinstance(request.user, Account)
+    form = PasswordChangeForm(request.user, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        accounts.choose_password(
+            actor=request.actor,
+            account=request.user,
+            password=form.cleaned_data["new_password1"],
+            now=timezone.now(),
+        )
+        update_session_auth_hash(request, request.user)
+        with override(request.user.language or settings.LANGUAGE_CODE):
+            messages.success(request, _("The password was changed."))
+        return HttpResponseRedirect(resolve_url("web:account"))
+    return page(request, "web/password.html", heading=_("Change the password"), form=form)

@@ -1,0 +1,1 @@
+"""Pages of an alliance: members, participation against the target, masked small groups."""

@@ -1,0 +1,1 @@
+"""Pages that bring files in: preview, confirm, undo, templates."""

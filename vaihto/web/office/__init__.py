@@ -1,0 +1,1 @@
+"""Pages of the offices: mobilities, persons, study rights, institutions."""

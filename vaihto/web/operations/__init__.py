@@ -1,0 +1,1 @@
+"""Pages for operators and administrators: the journal, roles, background work."""

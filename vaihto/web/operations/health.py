@@ -1,0 +1,111 @@
+"""What machines ask: is it alive, is it ready, and the figures for Prometheus."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, connection
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from vaihto.jobs import beat
+from vaihto.jobs.models import Work
+
+
+@login_not_required
+@never_cache
+@require_safe
+def health(request: HttpRequest) -> JsonResponse:
+    """Alive: this process answers. Asks nothing of the database."""
+    return JsonResponse({"alive": True})
+
+
+@login_not_required
+@never_cache
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """Ready: the database answers and a worker was heard of within a minute. 503 when not."""
+    parts = {"database": _database(), "worker": False}
+    if parts["database"]:
+        parts["worker"] = bool(beat.alive(now=timezone.now()))
+    # The registry's catalogue is not asked for before an address of one is set.
+    answer = {"ready": all(parts.values()), **parts, "catalogue": None}
+    return JsonResponse(answer, status=200 if answer["ready"] else 503)
+
+
+def _database() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+@login_not_required
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Figures for Prometheus, to those who carry the token or ask from this machine; else not there."""
+    if not _may_measure(request):
+        raise Http404
+    registry = CollectorRegistry()
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        MultiProcessCollector(registry)
+        counted = generate_latest(registry)
+    else:
+        counted = generate_latest(REGISTRY)
+    standing = CollectorRegistry()
+    standing.register(_Standing())
+    return HttpResponse(counted + generate_latest(standing), content_type=CONTENT_TYPE_LATEST)
+
+
+def _may_measure(request: HttpRequest) -> bool:
+    if settings.METRICS_TOKEN:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        return secrets.compare_digest(given.encode(), settings.METRICS_TOKEN.encode())
+    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+        return False
+    try:
+        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False
+
+
+class _Standing:
+    """Figures that are read from the database at the moment of asking."""
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """Work by state, the oldest that waits, and workers alive and silent."""
+        now = timezone.now()
+        work = GaugeMetricFamily(
+            "vaihto_work", "Background work waiting, running or failed.", labels=["state"]
+        )
+        open_states = (Work.State.WAITING, Work.State.RUNNING, Work.State.FAILED)
+        for state in open_states:
+            work.add_metric([state.value], Work.objects.filter(state=state).count())
+        oldest = (
+            Work.objects.filter(state=Work.State.WAITING)
+            .order_by("created_at")
+            .values_list("created_at", flat=True)
+            .first()
+        )
+        waiting = GaugeMetricFamily(
+            "vaihto_work_oldest_waiting_seconds", "How long the oldest waiting work has waited."
+        )
+        waiting.add_metric([], (now - oldest).total_seconds() if oldest else 0)
+        workers = GaugeMetricFamily(
+            "vaihto_workers", "Workers heard of within a minute, or silent.", labels=["state"]
+        )
+        workers.add_metric(["alive"], len(beat.alive(now=now)))
+        workers.add_metric(["silent"], len(beat.silent(now=now)))
+        return [work, waiting, workers]

@@ -1,0 +1,34 @@
+// Improves pages that are complete without it: focus after a refusal, one checkbox for all rows.
+"use strict";
+
+function focusSummary(root) {
+  const summary = root.querySelector("#error-summary");
+  if (summary) summary.focus();
+}
+
+function offerSelectAll(table) {
+  const place = table.querySelector("thead .pick");
+  const boxes = [...table.querySelectorAll("tbody .pick input[type=checkbox]")];
+  if (!place || boxes.length === 0 || place.querySelector("input")) return;
+  const all = document.createElement("input");
+  all.type = "checkbox";
+  const words = table.closest(".scroll").nextElementSibling?.querySelector("a");
+  all.setAttribute("aria-label", words ? words.textContent : place.textContent);
+  const settle = () => {
+    const chosen = boxes.filter((box) => box.checked).length;
+    all.checked = chosen === boxes.length;
+    all.indeterminate = chosen > 0 && chosen < boxes.length;
+  };
+  all.addEventListener("change", () => boxes.forEach((box) => (box.checked = all.checked)));
+  boxes.forEach((box) => box.addEventListener("change", settle));
+  place.append(all);
+  settle();
+}
+
+function improve(root) {
+  focusSummary(root);
+  root.querySelectorAll(".scroll > table").forEach(offerSelectAll);
+}
+
+document.addEventListener("DOMContentLoaded", () => improve(document));
+document.addEventListener("htmx:load", (event) => improve(event.detail.elt));

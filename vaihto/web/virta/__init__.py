@@ -1,0 +1,1 @@
+"""Pages of the national export: runs, checks, differences, rehearsal."""
