@@ -170,6 +170,8 @@ def _seen(stream: _Readable, close: Callable[[], None]) -> Opened:
             if fed == len(head):
                 parser.close()
         except etree.XMLSyntaxError as error:
+            if b"<!DOCTYPE" in head.replace(b"\x00", b""):
+                raise _document_type() from error
             raise unreadable(error) from error
         fed = len(head)
         for _event, found in parser.read_events():
@@ -239,18 +241,22 @@ def _looks_like_xml(head: bytes) -> bool:
     return rest.lstrip(b"\x00 \t\r\n").startswith((b"<", b"\x4c\x6f\xa7\x94"))
 
 
+def _document_type() -> Unreadable:
+    return Unreadable(
+        "virta.document-type",
+        sentence=_(
+            "The file begins with a document type (DOCTYPE). Such files can pull in or blow up "
+            "contents and are never read."
+        ),
+        remedy=_("Remove the line that begins with <!DOCTYPE and write out all texts in full."),
+        line=1,
+    )
+
+
 def _root_name(element: etree._Element) -> str:
     document = element.getroottree().docinfo
     if document.internalDTD is not None or document.doctype:
-        raise Unreadable(
-            "virta.document-type",
-            sentence=_(
-                "The file begins with a document type (DOCTYPE). Such files can pull in or blow up "
-                "contents and are never read."
-            ),
-            remedy=_("Remove the line that begins with <!DOCTYPE and write out all texts in full."),
-            line=1,
-        )
+        raise _document_type()
     name = etree.QName(element)
     if name.localname not in ROOTS:
         raise Unreadable(
@@ -649,9 +655,7 @@ def _read_children(
         slot = plan.slots.get(child.tag)
         if slot is None and child.tag in until:
             return
-        if slot is None or (not slot.many and slot.name in values):
-            rest.append(_kept(child, place))
-        elif (value := _read_value(child, slot)) is None:
+        if slot is None or (not slot.many and slot.name in values) or (value := _read_value(child, slot)) is None:
             rest.append(_kept(child, place))
         elif slot.many:
             values.setdefault(slot.name, []).append(value)
@@ -702,8 +706,11 @@ def _kept(element: etree._Element, place: int) -> Rest:
 
 def _undeclared(element: etree._Element, name: str, value: str) -> Rest:
     """An attribute of another namespace; a prefix in its value (`xsi:type`) must keep its meaning."""
-    prefix = value.strip().partition(":")[0]
-    meaning = element.nsmap.get(prefix) if ":" in value else None
+    prefix, colon, local = value.strip().partition(":")
+    meaning = element.nsmap.get(prefix) if colon else None
+    if meaning == NAMESPACE:
+        # Written again, the namespace of the document is the one without a prefix.
+        return Rest(name, local)
     return Rest(name, value, prefixes=((prefix, meaning),) if meaning else ())
 
 
