@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+from zoneinfo import available_timezones
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -41,6 +42,21 @@ def _whole(value: str) -> int:
         raise ValueError("a whole number") from error
 
 
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(f"one of {', '.join(allowed)}")
+        return value
+
+    return read
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("the name of a time zone, such as Europe/Helsinki")
+    return value
+
+
 def _words(value: str) -> list[str]:
     return [word.strip() for word in value.replace("\n", ",").split(",") if word.strip()]
 
@@ -52,7 +68,9 @@ def _folder(value: str) -> Path | None:
 def _public_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("an address such as https://vaihto.example.org or https://example.org/vaihto")
+        raise ValueError(
+            "an address such as https://vaihto.example.org or https://example.org/vaihto"
+        )
     return value.rstrip("/")
 
 
@@ -74,19 +92,21 @@ class Setting:
 
 
 TABLE: tuple[Setting, ...] = (
-    Setting("VAIHTO_DEBUG", _yes_no, "no", "Show faults in full in the browser. Never in production."),
+    Setting(
+        "VAIHTO_DEBUG", _yes_no, "no", "Show faults in full in the browser. Never in production."
+    ),
     Setting(
         "VAIHTO_SECRET_KEY",
         _text,
         "",
-        "Signs sessions and links. Without it one is made for this start and kept beside the database.",
+        "Signs sessions and links. Without it one is made at the first start and kept in the data folder.",
         secret=True,
     ),
     Setting(
         "VAIHTO_FIELD_KEYS",
         _words,
         "",
-        "Keys that encrypt sensitive fields, newest first, comma between. "
+        "Keys that encrypt sensitive fields, newest first, comma between, each of 32 characters or more. "
         "`vaihto keys rotate` writes everything anew with the first.",
         secret=True,
     ),
@@ -126,8 +146,8 @@ TABLE: tuple[Setting, ...] = (
         "VAIHTO_SCHEMAS",
         _folder,
         "",
-        "Folder with the official schemas in `ewp/` and `virta/`; "
-        "without it ../shared/schemas beside the project is used if it is there.",
+        "Folder with the official schemas in `ewp/` and `virta/`. Without it: `schemas` in the data folder, "
+        "filled by `vaihto schemas install`, else ../shared/schemas beside the project.",
     ),
     Setting(
         "VAIHTO_TASKS",
@@ -149,18 +169,42 @@ TABLE: tuple[Setting, ...] = (
         "yes",
         "Let people sign in with accounts of this installation (demo, development, operators).",
     ),
-    Setting("VAIHTO_LANGUAGE", _text, "en", "Language of a person who has not chosen: en, fi or sv."),
-    Setting("VAIHTO_TIME_ZONE", _text, "Europe/Helsinki", "Time zone in which moments are shown."),
+    Setting(
+        "VAIHTO_LANGUAGE",
+        _one_of("en", "fi", "sv"),
+        "en",
+        "Language of a person who has not chosen: en, fi or sv.",
+    ),
+    Setting("VAIHTO_TIME_ZONE", _zone, "Europe/Helsinki", "Time zone in which moments are shown."),
     Setting("VAIHTO_WORKERS", _whole, "2", "Web processes that `vaihto serve` starts."),
-    Setting("VAIHTO_UPLOAD_LIMIT_MB", _whole, "300", "Largest file that may be brought in, in MiB."),
+    Setting(
+        "VAIHTO_UPLOAD_LIMIT_MB", _whole, "300", "Largest file that may be brought in, in MiB."
+    ),
     Setting(
         "VAIHTO_XLSX_LIMIT_MB",
         _whole,
         "20",
         "Largest spreadsheet in MiB; bigger data comes as CSV, which is read line by line.",
     ),
-    Setting("VAIHTO_LOG_LEVEL", _text, "INFO", "DEBUG, INFO, WARNING or ERROR."),
-    Setting("VAIHTO_DEMO", _yes_no, "no", "This installation shows the demo: sign-in page lists demo persons."),
+    Setting(
+        "VAIHTO_LOG_LEVEL",
+        _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+        "INFO",
+        "DEBUG, INFO, WARNING or ERROR.",
+    ),
+    Setting(
+        "VAIHTO_METRICS_TOKEN",
+        _text,
+        "",
+        "Bearer token that /metrics asks for; without it only this machine itself may read them.",
+        secret=True,
+    ),
+    Setting(
+        "VAIHTO_DEMO",
+        _yes_no,
+        "no",
+        "This installation shows the demo: sign-in page lists demo persons.",
+    ),
 )
 
 
@@ -168,7 +212,11 @@ def read(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """All settings by name. Raises `Malformed` for a value or a name that cannot be understood."""
     known = {setting.name for setting in TABLE}
     for name in environ:
-        if name.startswith("VAIHTO_") and name.removesuffix("_FILE") not in known and name not in known:
+        if (
+            name.startswith("VAIHTO_")
+            and name.removesuffix("_FILE") not in known
+            and name not in known
+        ):
             raise Malformed(f"{name} is not a setting of Vaihto. See docs/reference/settings.md.")
     return {setting.name: _value(setting, environ) for setting in TABLE}
 
@@ -180,22 +228,44 @@ def _value(setting: Setting, environ: Mapping[str, str]) -> Any:
         try:
             text = Path(file).read_text("utf-8").strip()
         except OSError as error:
-            raise Malformed(f"{setting.name}_FILE: {file} cannot be read ({error.strerror}).") from error
+            raise Malformed(
+                f"{setting.name}_FILE: {file} cannot be read ({error.strerror})."
+            ) from error
     if text is None:
         text = setting.default
     try:
         return setting.read(text)
     except ValueError as error:
-        raise Malformed(f"{setting.name} should be {error}, not {text!r}.") from error
+        told = "what stands there" if setting.secret else repr(text)
+        raise Malformed(f"{setting.name} should be {error}, not {told}.") from error
+
+
+def schemas_folder(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The folder of official schemas: as set, else in the data folder, else beside the project, else none.
+
+    Reads nothing but these two settings, so that commands about files alone need no other.
+    """
+    by_name = {setting.name: setting for setting in TABLE}
+    named: Path | None = _value(by_name["VAIHTO_SCHEMAS"], environ)
+    if named is not None:
+        return named
+    data: Path = _value(by_name["VAIHTO_DATA"], environ)
+    usual = (data / "schemas", ROOT.parent / "shared" / "schemas")
+    return next((folder for folder in usual if folder.is_dir()), None)
+
+
+def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder for what is kept outside the database."""
+    found: Path = _value(next(each for each in TABLE if each.name == "VAIHTO_DATA"), environ)
+    return found
 
 
 def database(url: str, data: Path) -> dict[str, Any]:
     """Django's description of the database at `url`; SQLite in `data` when there is none."""
     parts = urlsplit(url)
     if not url or parts.scheme in {"sqlite", "sqlite3"}:
-        name = parts.path.removeprefix("/") if url else ""
-        if url.startswith(("sqlite:////", "sqlite3:////")):
-            name = "/" + name.lstrip("/")
+        # Three slashes and a name: beside where one stands; four: an absolute path.
+        name = unquote(parts.path).removeprefix("/")
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": name or str(data / "vaihto.sqlite3"),
@@ -220,4 +290,6 @@ def database(url: str, data: Path) -> dict[str, Any]:
             "CONN_MAX_AGE": None,
             "OPTIONS": dict(parse_qsl(parts.query)),
         }
-    raise Malformed(f"VAIHTO_DATABASE_URL begins with {parts.scheme}://; use sqlite:/// or postgres://.")
+    raise Malformed(
+        f"VAIHTO_DATABASE_URL begins with {parts.scheme}://; use sqlite:/// or postgres://."
+    )

@@ -1,5 +1,12 @@
-"""All addresses: the pages, static files apart."""
+"""All addresses: what machines ask at the top, then the pages; static files apart."""
 
 from django.urls import include, path
 
-urlpatterns = [path("", include("vaihto.web.urls"))]
+from vaihto.web.operations import health
+
+urlpatterns = [
+    path("health", health.health, name="health"),
+    path("ready", health.ready, name="ready"),
+    path("metrics", health.metrics, name="metrics"),
+    path("", include("vaihto.web.urls")),
+]

@@ -14,15 +14,19 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django_tasks import task
 
+from vaihto.jobs import beat
 from vaihto.jobs.models import Work
 from vaihto.jobs.progress import Progress, forget
 from vaihto.journal.actors import Actor
 from vaihto.refusals import Refusal
 
 logger = logging.getLogger("vaihto.jobs")
+
+_ATTEMPTS = 3
 
 Handler = Callable[[Progress], dict[str, Any]]
 _HANDLERS: dict[str, Handler] = {}
@@ -65,7 +69,10 @@ def _enqueue(work: Work) -> None:
 def run_work(work_id: int) -> None:
     """Runs one work to its end. A refusal is an end; a fault is logged and marks the work failed."""
     taken = Work.objects.filter(pk=work_id, state__in=[Work.State.WAITING]).update(
-        state=Work.State.RUNNING, started_at=timezone.now()
+        state=Work.State.RUNNING,
+        started_at=timezone.now(),
+        worker=beat.current(),
+        attempts=F("attempts") + 1,
     )
     if not taken:
         return
@@ -105,12 +112,38 @@ def run(work: Work) -> Work:
 
 
 def resume_lost(*, now: datetime, after: timedelta = timedelta(hours=6)) -> int:
-    """Starts again what a dead worker left running; returns how many."""
-    lost = Work.objects.filter(state=Work.State.RUNNING, started_at__lt=now - after)
+    """Starts again what a dead worker left running; returns how many.
+
+    Work without a worker (a command did it) counts as lost after a while. What was lost three times has
+    probably ended its workers itself, and fails for good.
+    """
+    known = beat.beats()
+    dead = {name for name, at in known.items() if now - at > 2 * beat.SILENT_AFTER}
     count = 0
-    for work in lost:
-        work.state = Work.State.WAITING
-        work.save(update_fields=["state"])
+    for work in Work.objects.filter(state=Work.State.RUNNING):
+        started = work.started_at or work.created_at
+        is_lost = (
+            work.worker in dead
+            or (work.worker and work.worker not in known and now - started > beat.SILENT_AFTER)
+            or now - started > after
+        )
+        if not is_lost or work.worker == beat.current() != "":
+            continue
+        gives_up = work.attempts >= _ATTEMPTS
+        changed = Work.objects.filter(
+            pk=work.pk, state=Work.State.RUNNING, worker=work.worker
+        ).update(
+            state=Work.State.FAILED if gives_up else Work.State.WAITING,
+            ended_at=now if gives_up else None,
+        )
+        if not changed:
+            continue
+        if gives_up:
+            logger.error("work lost too often", extra={"work": work.pk, "kind": work.kind})
+            continue
+        logger.warning("work resumed", extra={"work": work.pk, "kind": work.kind})
         _enqueue(work)
         count += 1
+    for name in dead:
+        beat.stop(name)
     return count

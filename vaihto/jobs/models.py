@@ -37,6 +37,8 @@ class Work(models.Model):
     step = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=64, blank=True)  # who runs it, where a worker does
+    attempts = models.PositiveSmallIntegerField(default=0)
     ended_at = models.DateTimeField(null=True)
     refusal = models.JSONField(default=dict, blank=True)  # code, sentence, facts
     result = models.JSONField(default=dict, blank=True)
@@ -70,3 +72,13 @@ class Ran(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Beat(models.Model):
+    """When each worker was last alive, where the database allows several writers (see `beat.py`)."""
+
+    worker = models.CharField(max_length=64, unique=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.worker

@@ -51,9 +51,7 @@ class Progress:
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = file.with_suffix(f".{os.getpid()}")
         fresh.write_text(
-            json.dumps(
-                {"done": self.work.done, "total": self.work.total, "step": self.work.step}
-            ),
+            json.dumps({"done": self.work.done, "total": self.work.total, "step": self.work.step}),
             "utf-8",
         )
         fresh.replace(file)

@@ -13,7 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from vaihto.institutions.models import Alliance, Institution, Unit
 from vaihto.journal.actors import Actor, Grant, May
-from vaihto.people.secrecy import EncryptedTextField, search_hash
+from vaihto.people.secrecy import EncryptedTextField, search_hashes
 
 
 def within_reach(grants: tuple[Grant, ...], institution: str, unit: str) -> Q:
@@ -42,7 +42,7 @@ class PersonQuerySet(models.QuerySet["Person"]):
 
     def with_identity_code(self, code: str) -> Self:
         """Persons whose encrypted identity code is exactly this one."""
-        return self.filter(identity_hash=search_hash(code))
+        return self.filter(identity_hash__in=search_hashes(code))
 
 
 class Person(models.Model):
@@ -60,7 +60,7 @@ class Person(models.Model):
     birth_date = models.DateField(null=True, blank=True)
     email = models.EmailField(blank=True)
     learner_number = models.CharField(max_length=200, blank=True, db_index=True)
-    identity_code = EncryptedTextField(blank=True)
+    identity_code = EncryptedTextField(blank=True, searched_by="identity_hash")
     identity_hash = models.CharField(max_length=64, blank=True, db_index=True)
     # European Student Identifiers; one may be born in several scopes.
     esis = models.JSONField(default=list, blank=True)
@@ -85,10 +85,6 @@ class Person(models.Model):
     def full_name(self) -> str:
         """Given names and family name, as far as they are known."""
         return f"{self.given_names} {self.family_name}".strip()
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.identity_hash = search_hash(self.identity_code)
-        super().save(*args, **kwargs)
 
 
 class StudentRecordQuerySet(models.QuerySet["StudentRecord"]):
@@ -139,7 +135,9 @@ class StudyRight(models.Model):
     type = models.CharField(max_length=3)  # codes.STUDY_RIGHT_TYPE
     start = models.DateField()
     end = models.DateField(null=True, blank=True)
-    granted_by = models.CharField(max_length=10, blank=True)  # national code where not the institution's
+    granted_by = models.CharField(
+        max_length=10, blank=True
+    )  # national code where not the institution's
     kept_aside = models.JSONField(default=dict, blank=True)
 
     class Meta:

@@ -1,9 +1,8 @@
 """Sensitive fields: encrypted at rest with keys that rotate, searched by a keyed hash.
 
-A stolen database file says nothing without `VAIHTO_FIELD_KEYS`. The first key writes, every key reads;
-`rotate` writes everything anew with the first, after which the old ones can go. The hash key is derived
-from the *last* key of the list so that searching survives a rotation until the old key is dropped, when
-`rotate` renews the hashes too.
+A stolen database file says nothing without `VAIHTO_FIELD_KEYS`. The first key writes, every key reads, and
+a search looks for the hashes of all keys, so that everything is found while a rotation is under way.
+`rotation.rotate` writes everything anew with the first, after which the old ones can go.
 """
 
 from __future__ import annotations
@@ -61,15 +60,43 @@ def decrypt(stored: str) -> str:
 
 
 def search_hash(value: str) -> str:
-    """What to look for when searching an encrypted field for exactly `value`."""
-    if not value:
-        return ""
-    normal = value.strip().upper()
-    return hmac.new(_hash_key(settings.FIELD_KEYS[-1]), normal.encode(), hashlib.sha256).hexdigest()
+    """What is kept beside an encrypted value, so that exactly this value can be found; by the newest key."""
+    return _hash(value, settings.FIELD_KEYS[0]) if value else ""
+
+
+def search_hashes(value: str) -> list[str]:
+    """What to look for: the value may have been written with any key at hand."""
+    return [_hash(value, key) for key in settings.FIELD_KEYS] if value else []
+
+
+def _hash(value: str, key: str) -> str:
+    return hmac.new(_hash_key(key), value.strip().upper().encode(), hashlib.sha256).hexdigest()
+
+
+def is_newest(stored: str) -> bool:
+    """Was this stored value written with the newest key?"""
+    try:
+        _box((settings.FIELD_KEYS[0],)).decrypt(stored.encode())
+    except InvalidToken:
+        return False
+    return True
 
 
 class EncryptedTextField(models.TextField):
-    """Text that only this program can read in the database. Cannot be filtered or ordered by."""
+    """Text that only this program can read in the database. Cannot be filtered or ordered by.
+
+    `searched_by` names the field beside it that keeps the search hash and is written together with it.
+    """
+
+    def __init__(self, *args: Any, searched_by: str = "", **kwargs: Any) -> None:
+        self.searched_by = searched_by
+        super().__init__(*args, **kwargs)
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = super().pre_save(model_instance, add)
+        if self.searched_by:
+            setattr(model_instance, self.searched_by, search_hash(value))
+        return value
 
     def get_prep_value(self, value: Any) -> Any:
         return encrypt(str(value)) if value else ""

@@ -1,0 +1,241 @@
+"""The command `vaihto`: parses arguments, calls one function, prints what happened, exits with a meaning.
+
+What belongs here: the entry and its sub-commands. What does not: decisions. Start reading at `main` and
+`TABLE`. Exit codes: 0 yes or done, 1 no or refused, 2 wrong use or a setting that cannot be understood.
+
+Nothing of Django is imported here, so that commands about files alone start at once and need no setting.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+DONE, REFUSED, WRONG_USE = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Command:
+    """A sub-command: its words, one sentence, and where its function or management command is.
+
+    `function` is `module:name` of a function from arguments to an exit code. `management` is the name of
+    a management command that some room supplies; its options are its own. `bare` commands run without
+    Django, a database or any setting.
+    """
+
+    words: str
+    says: str
+    function: str = ""
+    management: str = ""
+    bare: bool = False
+    examples: tuple[str, ...] = ()
+
+
+TABLE: tuple[Command, ...] = (
+    Command(
+        "serve",
+        "Serve the pages.",
+        function="vaihto.command.serving:serve",
+        examples=("vaihto serve", "vaihto serve --host 0.0.0.0 --port 8080 --workers 4"),
+    ),
+    Command(
+        "work",
+        "Do background work and timed work until stopped.",
+        function="vaihto.command.working:work",
+        examples=("vaihto work", "vaihto work --until-idle"),
+    ),
+    Command(
+        "demo",
+        "Build the demo alliance and serve it on this machine.",
+        function="vaihto.command.demonstration:demo",
+        bare=True,  # it makes its own settings before Django reads them
+        examples=("vaihto demo", "vaihto demo --port 8010", "vaihto demo --fresh --no-serve"),
+    ),
+    Command(
+        "judge",
+        "Judge the facts of a JSON file: what is written down and what counts, and why.",
+        function="vaihto.virta.judge:main",
+        bare=True,
+        examples=("vaihto judge facts.json",),
+    ),
+    Command(
+        "import",
+        "Bring a file in: persons, mobilities, headcounts and other kinds.",
+        management="import_file",
+        examples=(
+            "vaihto import mobilities spring.csv --institution uni.example --dry-run",
+            "vaihto import headcounts headcounts.xlsx",
+        ),
+    ),
+    Command(
+        "virta export",
+        "Write the VIRTA file of an institution.",
+        management="virta_export",
+        examples=("vaihto virta export --institution uni.example --output var/virta",),
+    ),
+    Command(
+        "virta check",
+        "Tell in plain words what is wrong in VIRTA files, whoever made them.",
+        function="vaihto.virta.check:main",
+        bare=True,
+        examples=("vaihto virta check Liikkuvuusjaksot.xml", "vaihto virta check --strict *.xml"),
+    ),
+    Command(
+        "classification preview",
+        "Show whose verdict the present rules would change, and change nothing.",
+        management="classification preview",
+        examples=("vaihto classification preview", "vaihto classification preview --json"),
+    ),
+    Command(
+        "classification run",
+        "Judge every mobility anew and keep the verdicts.",
+        management="classification run",
+        examples=("vaihto classification run",),
+    ),
+    Command(
+        "schemas install",
+        "Fill the folder of official schemas and check every file.",
+        function="vaihto.command.schemas:install",
+        bare=True,
+        examples=(
+            "vaihto schemas install --from ~/Downloads/schemas.zip",
+            "vaihto schemas install --from ../shared/schemas --to var/schemas",
+            "vaihto schemas install --from-publishers",
+        ),
+    ),
+    Command(
+        "keys rotate",
+        "Write every protected field anew with the newest key.",
+        function="vaihto.command.keys:rotate",
+        examples=("VAIHTO_FIELD_KEYS=new,old vaihto keys rotate",),
+    ),
+    Command(
+        "check",
+        "Check the installation; with --deploy also what is unsafe in production.",
+        function="vaihto.command.checking:check",
+        examples=("vaihto check", "vaihto check --deploy --json"),
+    ),
+    Command(
+        "accounts add",
+        "Add a local account, with a role where one is named.",
+        function="vaihto.command.accounts:add",
+        examples=(
+            "vaihto accounts add bruno --name 'Bruno Bell' --role registrar --at uni.example",
+            "vaihto accounts add olli --operator",
+        ),
+    ),
+    Command(
+        "accounts password",
+        "Give a local account a new password, read from the terminal or standard input.",
+        function="vaihto.command.accounts:password",
+        examples=("vaihto accounts password bruno", "vaihto accounts password bruno < secret.txt"),
+    ),
+    Command(
+        "migrate",
+        "Bring the tables of the database up to date.",
+        management="migrate",
+        examples=("vaihto migrate", "vaihto migrate --plan"),
+    ),
+    Command(
+        "bench",
+        "Measure this machine against the limits named in the documentation.",
+        management="bench",
+        examples=("vaihto bench", "vaihto bench --size 100000"),
+    ),
+    Command(
+        "screenshots",
+        "Take pictures of the main pages of the demo.",
+        management="screenshots",
+        examples=("vaihto screenshots --output docs/images",),
+    ),
+)
+
+_INTRODUCTION = (
+    "Mobility of a European university alliance: brought in, judged, explained, counted, sent on."
+)
+
+
+def overview() -> str:
+    """The text of `vaihto --help`."""
+    width = max(len(command.words) for command in TABLE) + 2
+    lines = [f"  {command.words:<{width}}{command.says}" for command in TABLE]
+    return "\n".join(
+        [
+            "usage: vaihto COMMAND [options]",
+            "",
+            _INTRODUCTION,
+            "",
+            "commands:",
+            *lines,
+            "",
+            "`vaihto COMMAND --help` shows options and examples. Settings: docs/reference/settings.md.",
+            "Exit codes: 0 yes or done, 1 no or refused, 2 wrong use.",
+        ]
+    )
+
+
+def find(arguments: Sequence[str]) -> tuple[Command | None, list[str]]:
+    """The command that the first one or two words name, and the arguments that are left."""
+    for length in (2, 1):
+        words = " ".join(arguments[:length])
+        for command in TABLE:
+            if command.words == words and len(arguments) >= length:
+                return command, list(arguments[length:])
+    return None, list(arguments)
+
+
+def _unknown(arguments: Sequence[str]) -> str:
+    first = arguments[0]
+    family = [c.words for c in TABLE if c.words.startswith(f"{first} ")]
+    if family:
+        return f"vaihto {first}: say which: " + ", ".join(f"`vaihto {words}`" for words in family)
+    near = difflib.get_close_matches(first, [c.words.split()[0] for c in TABLE], n=1)
+    hint = f" Did you mean `vaihto {near[0]}`?" if near else ""
+    return f"vaihto: there is no command {first!r}.{hint} `vaihto --help` lists them."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one sub-command and returns its exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not arguments or arguments[0] in {"-h", "--help", "help"}:
+        print(overview())
+        return DONE if arguments else WRONG_USE
+    if arguments[0] in {"-V", "--version"}:
+        print(f"vaihto {importlib.metadata.version('vaihto')}")
+        return DONE
+    command, rest = find(arguments)
+    if command is None:
+        in_family = any(c.words.startswith(f"{arguments[0]} ") for c in TABLE)
+        if in_family and {"-h", "--help"} & set(arguments[1:]):
+            for each in TABLE:
+                if each.words.startswith(f"{arguments[0]} "):
+                    print(f"vaihto {each.words}\n    {each.says}")
+            return DONE
+        print(_unknown(arguments), file=sys.stderr)
+        return WRONG_USE
+    try:
+        return _run(command, rest)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return DONE
+
+
+def _run(command: Command, arguments: list[str]) -> int:
+    if command.bare:
+        return _function(command.function)(arguments)
+    framework = importlib.import_module("vaihto.command.framework")
+    if command.management:
+        return int(framework.run_management(command, arguments))
+    return int(framework.run_function(lambda: _function(command.function)(arguments)))
+
+
+def _function(place: str) -> Callable[[list[str]], int]:
+    module, name = place.split(":")
+    found: Callable[[list[str]], int] = getattr(importlib.import_module(module), name)
+    return found

@@ -1,0 +1,230 @@
+"""`vaihto demo`: an invented alliance in a database of its own, served on this machine with one worker."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from vaihto import environment
+from vaihto.command import DONE, REFUSED, WRONG_USE
+from vaihto.command.arguments import parser_of
+
+_HOST = "127.0.0.1"
+_PORTS_TRIED = 20
+_START_SECONDS = 60
+_STOP_SECONDS = 20
+_EDITION = 1  # raised when demo data built earlier can no longer be served
+
+
+def demo(arguments: list[str]) -> int:
+    """Builds the demo unless it is there, then serves it until stopped."""
+    parser = parser_of("demo")
+    parser.add_argument("--port", type=int, default=8000, help="the next free one is taken (8000)")
+    parser.add_argument("--size", choices=["small", "large"], default="small")
+    parser.add_argument("--folder", type=Path, default=environment.ROOT / "var" / "demo")
+    parser.add_argument(
+        "--fresh", action="store_true", help="throw the present demo away, build anew"
+    )
+    parser.add_argument("--no-serve", action="store_true", help="build only")
+    chosen = parser.parse_args(arguments)
+    port = chosen.port if chosen.no_serve else free_port(chosen.port)
+    if port is None:
+        print(f"vaihto: no port is free from {chosen.port} on.", file=sys.stderr)
+        return REFUSED
+    folder = (
+        chosen.folder
+        if chosen.size == "small"
+        else chosen.folder.with_name(f"{chosen.folder.name}-{chosen.size}")
+    )
+    if "VAIHTO_DATABASE_URL" in os.environ and not chosen.fresh and not chosen.no_serve:
+        print(
+            "vaihto: the demo has a database of its own; it ignores VAIHTO_DATABASE_URL.",
+            file=sys.stderr,
+        )
+    address = f"http://{_HOST}:{port}"
+    _set_environment(folder.resolve(), address)
+    try:
+        _build(folder.resolve(), chosen)
+    except environment.Malformed as error:
+        print(f"vaihto: {error}", file=sys.stderr)
+        return WRONG_USE
+    if chosen.no_serve:
+        print(f"Built in {folder}.")
+        return DONE
+    return _serve(address, port)
+
+
+def free_port(first: int) -> int | None:
+    """The first port from `first` on that nobody listens to."""
+    for port in range(first, first + _PORTS_TRIED):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((_HOST, port))
+            except OSError:
+                continue
+            return port
+    return None
+
+
+def _set_environment(folder: Path, address: str) -> None:
+    """The demo's own settings; what else the caller has set (schemas, language) stays."""
+    for name in ("VAIHTO_DATABASE_URL", "VAIHTO_BEHIND_PROXY", "VAIHTO_ALLOWED_HOSTS"):
+        os.environ.pop(name, None)
+        os.environ.pop(f"{name}_FILE", None)
+    os.environ |= {
+        "VAIHTO_DATA": str(folder),
+        "VAIHTO_PUBLIC_URL": address,
+        "VAIHTO_DEMO": "yes",
+        "VAIHTO_LOCAL_ACCOUNTS": "yes",
+    }
+    os.environ.setdefault("VAIHTO_LOG_LEVEL", "WARNING")
+
+
+def _build(folder: Path, chosen: argparse.Namespace) -> None:
+    """Fills a fresh database and moves it into place, so that an interrupted build leaves nothing half."""
+    built = folder / "demo.json"
+    database = folder / "vaihto.sqlite3"
+    is_there = database.exists() and _edition(built) == _EDITION and not chosen.fresh
+    if not is_there:
+        folder.mkdir(parents=True, exist_ok=True)
+        built.unlink(missing_ok=True)
+        for old in folder.glob("vaihto.sqlite3*"):
+            old.unlink()
+    from vaihto.command.framework import start_django  # noqa: PLC0415 - slow import
+
+    start_django()
+    from django.core.management import call_command  # noqa: PLC0415 - app ready
+
+    from vaihto.command.serving import prepare, unapplied_migrations  # noqa: PLC0415 - app ready
+
+    if unapplied_migrations():
+        call_command("migrate", verbosity=0, interactive=False)
+    if not is_there:
+        began = time.monotonic()
+        print(f"Building the demo alliance in {folder} …", flush=True)
+        call_command("build_demo", size=chosen.size)
+        built.write_text(json.dumps({"edition": _EDITION, "size": chosen.size}), "utf-8")
+        print(f"Built in {time.monotonic() - began:.0f} seconds.", flush=True)
+    prepare()
+
+
+def _edition(built: Path) -> int | None:
+    try:
+        edition = json.loads(built.read_text("utf-8"))["edition"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return edition if isinstance(edition, int) else None
+
+
+def _serve(address: str, port: int) -> int:
+    """Web server and worker as children; whichever ends first, or a signal, ends both."""
+    from django.db import connection  # noqa: PLC0415 - app ready
+
+    from vaihto.command.serving import server_command  # noqa: PLC0415 - app ready
+
+    people = _people()
+    connection.close()
+    commands = {
+        "web server": server_command(host=_HOST, port=port, workers=2),
+        "worker": [str(Path(sys.executable).with_name("vaihto")), "work"],
+    }
+    children: dict[str, subprocess.Popen[bytes]] = {}
+    stopping = _on_signals()
+    try:
+        for name, command in commands.items():
+            # In sessions of their own, so that Ctrl-C reaches this process only, which stops them in order.
+            children[name] = subprocess.Popen(command, start_new_session=True)
+        if not _is_up(f"{address}/ready", children, stopping):
+            if not stopping():
+                print("vaihto: the demo did not start; the lines above say why.", file=sys.stderr)
+                return REFUSED
+            return DONE
+        print(f"\nThe demo is running at {address}/\n\n{people}\nCtrl-C ends it.", flush=True)
+        while not stopping():
+            ended = [name for name, child in children.items() if child.poll() is not None]
+            if ended:
+                print(f"vaihto: the {ended[0]} has ended.", file=sys.stderr)
+                return REFUSED
+            time.sleep(0.3)
+        print("\nEnding …", flush=True)
+        return DONE
+    finally:
+        _end(list(children.values()))
+
+
+def _on_signals() -> Callable[[], bool]:
+    """From now on Ctrl-C, SIGTERM and a closed terminal are noted; the answer asks whether one came."""
+    came: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, note)
+    return lambda: bool(came)
+
+
+def _is_up(
+    address: str, children: dict[str, subprocess.Popen[bytes]], stopping: Callable[[], bool]
+) -> bool:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and not stopping():
+        if any(child.poll() is not None for child in children.values()):
+            return False
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - loopback
+                if answer.status == 200:
+                    return True
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            pass
+        time.sleep(0.3)
+    return False
+
+
+def _end(children: list[subprocess.Popen[bytes]]) -> None:
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    deadline = time.monotonic() + _STOP_SECONDS
+    for child in children:
+        try:
+            child.wait(timeout=max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _people() -> str:
+    """The demo persons one can sign in as, with what they are."""
+    from django.utils import timezone  # noqa: PLC0415 - app ready
+
+    from vaihto.people.models import Account  # noqa: PLC0415 - app ready
+
+    today = timezone.localdate()
+    lines = []
+    for account in Account.objects.filter(is_active=True).prefetch_related(
+        "roles__institution", "roles__alliance"
+    ):
+        roles = [
+            f"{role.get_name_display().lower()}, {role.institution or role.alliance}"
+            for role in account.roles.all()
+            if role.since <= today and (role.until is None or role.until >= today)
+        ]
+        if account.person_id:
+            roles.append("the person's own data")
+        if account.is_operator:
+            roles.append("operator")
+        lines.append(f"  {account.username:<14} {account.name}: {'; '.join(roles)}")
+    return "Sign in with one click as:\n" + "\n".join(lines[:30]) + "\n"

@@ -1,0 +1,74 @@
+"""Serving the pages: prepares what the server needs, then becomes the server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from vaihto.command import REFUSED
+from vaihto.command.arguments import parser_of
+
+# Enough for slow pages not to block a worker, few enough for SQLite (measured, see the decisions).
+_THREADS = 4
+
+
+def serve(arguments: list[str]) -> int:  # noqa: RET503 - the process is replaced
+    """Replaces this process by the web server; returns only when it cannot start."""
+    parser = parser_of("serve")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8000, help="port to listen on (8000)")
+    parser.add_argument(
+        "--workers", type=int, default=settings.WEB_WORKERS, help="web processes (VAIHTO_WORKERS)"
+    )
+    chosen = parser.parse_args(arguments)
+    if lacking := unapplied_migrations():
+        print(
+            f"vaihto: the tables are not up to date ({len(lacking)} steps lack). "
+            "Run `vaihto migrate` first.",
+            file=sys.stderr,
+        )
+        return REFUSED
+    prepare()
+    command = server_command(host=chosen.host, port=chosen.port, workers=chosen.workers)
+    os.execv(command[0], command)  # noqa: S606 - becomes the server, no shell
+
+
+def unapplied_migrations() -> list[str]:
+    """Names of the migrations that the database still lacks."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
+
+
+def prepare() -> None:
+    """Collects the static files and clears the counters of the last run."""
+    call_command("collectstatic", interactive=False, verbosity=0)
+    counters = Path(settings.DATA) / "metrics"
+    shutil.rmtree(counters, ignore_errors=True)
+    counters.mkdir(parents=True)
+    # Read by the metrics library in the server's processes, which share their counters there.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counters)
+
+
+def server_command(*, host: str, port: int, workers: int) -> list[str]:
+    """The command line of the web server."""
+    return [
+        str(Path(sys.executable).with_name("granian")),
+        "--interface=wsgi",
+        "--no-ws",
+        f"--host={host}",
+        f"--port={port}",
+        f"--workers={workers}",
+        f"--blocking-threads={_THREADS}",
+        "--respawn-failed-workers",
+        "--workers-kill-timeout=30s",
+        "--log-level=warning",
+        "vaihto.wsgi:application",
+    ]

@@ -1,0 +1,97 @@
+"""Background work: one task at a time, and beside it a ticker for the heartbeat and the timetable."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
+from django.utils import timezone
+from django_tasks_db.management.commands.db_worker import Worker
+
+from vaihto.command import DONE, REFUSED
+from vaihto.command.arguments import parser_of
+from vaihto.jobs import beat
+from vaihto.jobs.actions import resume_lost
+from vaihto.jobs.timetable import tick
+
+logger = logging.getLogger("vaihto.jobs")
+
+
+def work(arguments: list[str]) -> int:
+    """Works until SIGTERM or SIGINT; the task at hand is finished first, a second signal breaks it off."""
+    parser = parser_of("work")
+    parser.add_argument(
+        "--until-idle",
+        action="store_true",
+        help="do what waits, then end instead of waiting for more",
+    )
+    parser.add_argument(
+        "--no-timed", action="store_true", help="leave the timetable to another worker"
+    )
+    chosen = parser.parse_args(arguments)
+    if settings.TASKS["default"]["BACKEND"] != "django_tasks_db.DatabaseBackend":
+        return _work_from_broker()
+    name = f"{socket.gethostname()[:40]}-{os.getpid()}"
+    beat.become(name)
+    with Ticker(name, timed=not (chosen.no_timed or chosen.until_idle)):
+        worker = Worker(
+            queue_names=["*"],
+            interval=0.5,
+            batch=chosen.until_idle,
+            backend_name="default",
+            startup_delay=False,
+            max_tasks=None,
+            worker_id=name,
+            excluded_queue_names=[],
+        )
+        worker.configure_signals()
+        worker.run()
+    return DONE
+
+
+def _work_from_broker() -> int:
+    print("Work waits in the broker named by VAIHTO_TASKS; start its own worker for it.")
+    return REFUSED
+
+
+class Ticker:
+    """A thread beside the worker; it beats, resumes what a dead worker left, and runs the timetable."""
+
+    def __init__(self, name: str, *, timed: bool) -> None:
+        self._name = name
+        self._timed = timed
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
+
+    def __enter__(self) -> Self:
+        beat.beat(self._name, now=timezone.now())
+        resume_lost(now=timezone.now())
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_about: object) -> None:
+        self._stop.set()
+        self._thread.join(timeout=10)
+        beat.stop(self._name)
+
+    def _run(self) -> None:
+        while not self._stop.wait(beat.PAUSE.total_seconds()):
+            self.once(now=timezone.localtime())
+        connection.close()
+
+    def once(self, *, now: datetime) -> None:
+        """One round. A database that is busy or away is no reason to die: the next round comes."""
+        close_old_connections()
+        try:
+            beat.beat(self._name, now=now)
+            resume_lost(now=now)
+            if self._timed:
+                tick(now=now)
+        except DatabaseError:
+            logger.warning("the database did not answer the ticker")
