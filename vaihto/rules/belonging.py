@@ -272,6 +272,7 @@ def degree_of_the_year(
     undetermined = pl.col("belongs_to").is_null() & ~pl.col("nested")
     here = pl.col("degree_here")
     before = pl.col("date") < pl.col("start")
+    score: pl.Expr
     if own_year:
         # Belongs to no right: the last degree before the stay, else the first after it.
         score = (

@@ -38,7 +38,7 @@ def cases_of(topic: str) -> list[Case]:
     """All cases of `<topic>.cases.yaml`; the refusal names file and place."""
     path = declarations.ROOM / f"{topic}.cases.yaml"
     found = []
-    for number, entry in enumerate(next(declarations.documents(path), None) or [], start=1):
+    for number, entry in enumerate(list(next(declarations.documents(path), []) or []), start=1):
         where = f"{path.name}: case {number}"
         declarations.require_keys(
             entry,

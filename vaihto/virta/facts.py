@@ -1,0 +1,495 @@
+"""Reads the facts file: cases in JSON, checked field by field, each refusal with its path.
+
+What a field is stands in the tables at the end, once. A field left out is missing (a flag among
+`_OPTIONAL_FLAGS` is false); a field not named is refused. Dates stay ISO text until `day` makes them
+days. Contract: facts-format.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any  # JSON holds any plain value until it has been checked
+
+from vaihto import codes
+
+Facts = dict[str, Any]
+Check = Callable[[Any, str], Any]
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
+_INSTITUTION = re.compile(r"[0-9]{5}\Z")
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+
+
+class Unreadable(ValueError):
+    """A value that cannot be read: where it stands, and what is wrong."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path, self.message = path, message
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case as asked; `facts` are checked and have every field of their kind.
+
+    `given` are the same facts as they came: there a field left out is absent, which is not the same as
+    missing to a check of a batch.
+    """
+
+    id: Any
+    kind: str
+    facts: Facts
+    given: Facts
+    ask: Facts = field(default_factory=dict)
+
+
+def cases_in(document: bytes) -> list[Any]:
+    """The unread cases of a file. Raises `Unreadable` when it is no JSON list."""
+    try:
+        found = json.loads(
+            document.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_number
+        )
+    except UnicodeDecodeError as error:
+        raise Unreadable("", f"not UTF-8 text (byte {error.start})") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise Unreadable("", f"not JSON: {error.msg} ({where})") from error
+    except RecursionError as error:
+        raise Unreadable("", "nested too deeply") from error
+    except ValueError as error:
+        raise Unreadable("", f"not JSON: {error}") from error
+    if not isinstance(found, list):
+        raise Unreadable("", "a list of cases is expected")
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object as it stands; a repeated field is remembered so that reading the case refuses it."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _value in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        return _Repeated(found, twice)
+    return found
+
+
+class _Repeated(dict[str, Any]):
+    """An object in which a field stands twice."""
+
+    def __init__(self, found: dict[str, Any], name: str) -> None:
+        super().__init__(found)
+        self.name = name
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is not a number of JSON")
+
+
+def read_case(entry: Any) -> Case:
+    """The checked case. Raises `Unreadable` with the path of the first thing that is wrong."""
+    case = _CASE(entry, "")
+    facts = _FACTS[case["kind"]](case["facts"], "facts")
+    return Case(entry.get("id"), case["kind"], facts, case["facts"], case["ask"] or {})
+
+
+def day(text: str | None) -> date | None:
+    """The day of a checked text."""
+    return None if text is None else date.fromisoformat(text)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: days as text, numbers without trailing zeros."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float | Decimal):
+        return int(value) if value == int(value) else float(value)
+    if isinstance(value, Mapping):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return value
+
+
+# --- Kinds of value ----------------------------------------------------------------------------
+
+
+def _said(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def anything(value: Any, path: str) -> Any:
+    return value
+
+
+def text(value: Any, path: str) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise Unreadable(path, f"text is expected, found {_said(value)}")
+    return value
+
+
+def flag(value: Any, path: str) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise Unreadable(path, f"true or false is expected, found {_said(value)}")
+    return value
+
+
+def iso_day(value: Any, path: str) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _DAY.match(value):
+        raise Unreadable(path, f"a day as YYYY-MM-DD is expected, found {_said(value)}")
+    try:
+        date.fromisoformat(value)
+    except ValueError as error:
+        raise Unreadable(path, f"{value} is not a day of the calendar") from error
+    return value
+
+
+def number(value: Any, path: str) -> int | float | None:
+    """A number from nought on."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise Unreadable(path, f"a number is expected, found {_said(value)}")
+    if not 0 <= value <= 10**9:
+        raise Unreadable(path, f"a number from 0 on is expected, found {_said(value)}")
+    return value
+
+
+def whole(value: Any, path: str) -> int | None:
+    """A whole number from nought on."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise Unreadable(path, f"a whole number is expected, found {_said(value)}")
+    found = number(value, path)
+    return None if found is None else int(found)
+
+
+def year(value: Any, path: str) -> int | None:
+    found = whole(value, path)
+    if found is not None and not _FIRST_YEAR <= found <= _LAST_YEAR:
+        raise Unreadable(path, f"a year from {_FIRST_YEAR} to {_LAST_YEAR} is expected")
+    return found
+
+
+def institution(value: Any, path: str) -> str | None:
+    if value is not None and not (isinstance(value, str) and _INSTITUTION.match(value)):
+        raise Unreadable(path, f"a code of five digits is expected, found {_said(value)}")
+    found: str | None = value
+    return found
+
+
+def among(*allowed: str) -> Check:
+    """One of a few words."""
+
+    def check(value: Any, path: str) -> str | None:
+        if value is not None and value not in allowed:
+            raise Unreadable(path, f"one of {', '.join(allowed)} is expected, found {_said(value)}")
+        found: str | None = value
+        return found
+
+    return check
+
+
+def code_of(code_list: codes.CodeList) -> Check:
+    """A code of a national list, as text with its leading zeros."""
+
+    def check(value: Any, path: str) -> str | None:
+        if value is not None and (not isinstance(value, str) or value not in code_list):
+            raise Unreadable(path, f"{_said(value)} is not in the list {code_list.file}")
+        found: str | None = value
+        return found
+
+    return check
+
+
+def needed(check: Check) -> Check:
+    """The value may not be missing."""
+
+    def wanted(value: Any, path: str) -> Any:
+        if value is None:
+            raise Unreadable(path, "is needed")
+        return check(value, path)
+
+    wanted.is_needed = True  # type: ignore[attr-defined]  # read by `record`
+    return wanted
+
+
+def list_of(check: Check) -> Check:
+    """A list; one that is left out is missing."""
+
+    def checked(value: Any, path: str) -> list[Any] | None:
+        if value is None:
+            return None
+        if not isinstance(value, list):
+            raise Unreadable(path, f"a list is expected, found {_said(value)}")
+        return [check(one, f"{path}[{place}]") for place, one in enumerate(value)]
+
+    return checked
+
+
+def record(
+    fields: Mapping[str, Check], *, then: Callable[[Facts, str], None] | None = None
+) -> Check:
+    """An object with these fields and no other; all of them are in what is given back."""
+
+    def checked(value: Any, path: str) -> Facts | None:
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise Unreadable(path, f"an object is expected, found {_said(value)}")
+        if isinstance(value, _Repeated):
+            raise Unreadable(_below(path, value.name), "stands twice")
+        for name in value:
+            if name not in fields:
+                raise Unreadable(_below(path, name), "is not a field of this kind")
+        found = {
+            name: check(_given(value, name), _below(path, name)) for name, check in fields.items()
+        }
+        if then is not None:
+            then(found, path)
+        return found
+
+    return checked
+
+
+def _given(value: Mapping[str, Any], name: str) -> Any:
+    if name not in value and name in _OPTIONAL_FLAGS:
+        return False
+    return value.get(name)
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _in_order(found: Facts, path: str) -> None:
+    first, last = day(found["start"]), day(found["end"])
+    if first is not None and last is not None and last < first:
+        raise Unreadable(_below(path, "end"), f"{last} is before the start, {first}")
+
+
+def _country_of_degree(found: Facts, path: str) -> None:
+    both = (found["granting_country"], found["completed_in_country"])
+    if found["country"] is not None and any(one is not None for one in both):
+        raise Unreadable(
+            _below(path, "country"), "stands beside granting_country or completed_in_country"
+        )
+
+
+# --- The fields of the contract ----------------------------------------------------------------
+
+_OPTIONAL_FLAGS = {
+    "end_is_estimate",
+    "adult_education",
+    "nested_in_incoming",
+    "planned_blended",
+    "agreed_as_one_whole",
+    "fully_virtual",
+    "part_of_incoming_studies",
+}
+KINDS = ("mobility", "credits", "staff", "validation", "publishing")
+_DIRECTION = among("outgoing", "incoming")
+
+_STATE = record(
+    {"code": needed(code_of(codes.STUDY_RIGHT_STATE)), "start": iso_day, "end": iso_day}
+)
+_PRIMARY = record({"start": iso_day, "end": iso_day})
+_SPELL = record(
+    {
+        "start": iso_day,
+        "end": iso_day,
+        "classifications": list_of(needed(code_of(codes.STUDY_RIGHT_CLASSIFICATION))),
+        "funding_source": code_of(codes.FUNDING_SOURCE),
+    }
+)
+_RIGHT = record(
+    {
+        "key": text,
+        "institution": needed(institution),
+        "type": needed(code_of(codes.STUDY_RIGHT_TYPE)),
+        "start": iso_day,
+        "end": iso_day,
+        "states": list_of(needed(_STATE)),
+        "primary": list_of(needed(_PRIMARY)),
+        "spells": list_of(needed(_SPELL)),
+    }
+)
+_DEGREE = record(
+    {
+        "right": text,
+        "date": iso_day,
+        "country": code_of(codes.COUNTRY),
+        "granting_country": code_of(codes.COUNTRY),
+        "completed_in_country": code_of(codes.COUNTRY),
+    },
+    then=_country_of_degree,
+)
+_SEGMENT = record(
+    {
+        "mode": needed(among("physical", "virtual")),
+        "place": needed(among("host", "home", "third")),
+        "country": code_of(codes.COUNTRY),
+        "start": iso_day,
+        "end": iso_day,
+    },
+    then=_in_order,
+)
+_MOBILITY = record(
+    {
+        "key": text,
+        "direction": needed(_DIRECTION),
+        "purpose": among("study", "traineeship", "combined"),
+        "programme": among(
+            "erasmus",
+            "other_eu",
+            "nordic",
+            "other_international",
+            "national",
+            "own_agreement",
+            "free_mover",
+            "other",
+            "unknown",
+        ),
+        "funding": text,
+        "part_of_degree": flag,
+        "planned_blended": flag,
+        "agreed_as_one_whole": flag,
+        "change_reason": among("covid", "personal"),
+        "study_right_key": text,
+        "end_is_estimate": flag,
+        "adult_education": flag,
+        "nested_in_incoming": flag,
+        "home_degree_right_abroad": flag,
+        "main_level_in_finland": code_of(codes.STUDY_RIGHT_TYPE),
+        "segments": needed(list_of(needed(_SEGMENT))),
+    }
+)
+_TRIP = record(
+    {
+        "start": needed(iso_day),
+        "end": needed(iso_day),
+        "country": code_of(codes.COUNTRY),
+        "part_of_incoming_studies": flag,
+    },
+    then=_in_order,
+)
+_ATTAINMENT = record(
+    {
+        "kind": code_of(codes.ATTAINMENT_KIND),
+        "ects": number,
+        "granted_by": among("home", "foreign_hei", "finnish_hei"),
+        "completed": iso_day,
+        "recognised_on": iso_day,
+        "source_code": text,
+        "traineeship": flag,
+        "abroad": flag,
+        "ects_based": flag,
+        "could_be_part_of_finnish_degree": flag,
+    }
+)
+# Codes of the kind `validation` are what is checked there, so any plain value is read.
+_PERIOD_TO_CHECK = record(
+    {
+        "key": text,
+        "institution": anything,
+        "study_right_key": text,
+        "direction": anything,
+        "start": iso_day,
+        "end": iso_day,
+        "country": anything,
+        "country_name": text,
+        "type": anything,
+        "programme": anything,
+        "level": anything,
+        "classifications": list_of(anything),
+        "purpose": text,
+        "part_of_degree": flag,
+        "planned_blended": flag,
+        "agreed_as_one_whole": flag,
+        "end_is_estimate": flag,
+        "adult_education": flag,
+        "change_reason": text,
+        "segments": list_of(needed(_SEGMENT)),
+    }
+)
+_STATE_TO_CHECK = record({"code": anything, "start": iso_day, "end": iso_day})
+_SPELL_TO_CHECK = record(
+    {
+        "start": iso_day,
+        "end": iso_day,
+        "classifications": list_of(anything),
+        "funding_source": anything,
+    }
+)
+_RIGHT_TO_CHECK = record(
+    {
+        "key": text,
+        "institution": anything,
+        "type": anything,
+        "start": iso_day,
+        "end": iso_day,
+        "states": list_of(needed(_STATE_TO_CHECK)),
+        "primary": list_of(needed(_PRIMARY)),
+        "spells": list_of(needed(_SPELL_TO_CHECK)),
+    }
+)
+
+_CASE = record(
+    {
+        "id": anything,
+        "kind": needed(among(*KINDS)),
+        "description": text,
+        "facts": needed(anything),
+        "ask": record({"oph_year": year, "tk_year": year}),
+    }
+)
+_FACTS: dict[str, Check] = {
+    "mobility": record(
+        {
+            "institution": needed(institution),
+            "as_of": iso_day,
+            "study_rights": list_of(needed(_RIGHT)),
+            "degrees": list_of(needed(_DEGREE)),
+            "mobilities": needed(list_of(needed(_MOBILITY))),
+            "home_level": text,
+            "inner_trip": _TRIP,
+        }
+    ),
+    "credits": record(
+        {
+            "institution": institution,
+            "student": needed(among("degree", "incoming_exchange", "incoming_trainee")),
+            "ask_year": year,
+            "mobility": record(
+                {
+                    "start": iso_day,
+                    "end": iso_day,
+                    "purpose": among("study", "traineeship", "combined"),
+                    "fully_virtual": flag,
+                }
+            ),
+            "study_right_start": iso_day,
+            "attainments": needed(list_of(needed(_ATTAINMENT))),
+        }
+    ),
+    "staff": record({"direction": _DIRECTION, "hours": number, "start": iso_day, "content": text}),
+    "validation": record(
+        {
+            "period": _PERIOD_TO_CHECK,
+            "periods": list_of(needed(_PERIOD_TO_CHECK)),
+            "study_right": _RIGHT_TO_CHECK,
+            "study_rights": list_of(needed(_RIGHT_TO_CHECK)),
+            "credits": number,
+            "institution": anything,
+            "as_of": iso_day,
+        }
+    ),
+    "publishing": record({"counts": needed(list_of(needed(whole)))}),
+}
