@@ -1,0 +1,70 @@
+"""The demo in the database: built through the actions, for a demo only, into an empty place only."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_django.fixtures import SettingsWrapper
+
+from vaihto.demo import building
+from vaihto.demo.accounts import GUESTS, PASSWORD, NotADemo
+from vaihto.demo.building import NotEmpty, build
+from vaihto.demo.invention import TINY
+from vaihto.institutions.models import Institution, Unit
+from vaihto.journal.models import Entry
+from vaihto.mobilities.models import Mobility, Side
+from vaihto.people.models import Account, Person, Role, StudentRecord
+
+
+@pytest.fixture
+def demo(db: None, settings: SettingsWrapper) -> building.Built:
+    settings.DEMO = True
+    return build(size=TINY)
+
+
+def test_every_invented_fact_is_accepted_and_stored(demo: building.Built) -> None:
+    assert Side.objects.count() == demo.counts["mobilities"] + demo.counts["visits"]
+    assert StudentRecord.objects.count() == demo.counts["students"]
+    assert Institution.objects.hosted().count() == 4
+    assert Unit.objects.filter(institution__hosted=False).count() == 0
+
+
+def test_a_stay_between_two_hosted_institutions_is_one_mobility_with_two_sides(
+    demo: building.Built,
+) -> None:
+    side = Side.objects.get(institution__hei_id="tuulisalmi.example", key="T-900001-1")
+    directions = sorted(side.mobility.sides.values_list("institution__hei_id", "direction"))
+    assert directions == [("costaclara.example", "incoming"), ("tuulisalmi.example", "outgoing")]
+    assert Person.objects.filter(family_name="Virtanen", given_names="Aino").count() == 1
+
+
+def test_every_mobility_has_a_journal_line_of_the_day_of_the_demo(demo: building.Built) -> None:
+    lines = Entry.objects.filter(verb="mobility.created")
+    assert lines.count() == Mobility.objects.count()
+    assert {line.at.date().isoformat() for line in lines[:50]} == {"2026-11-21"}
+
+
+def test_each_guest_can_sign_in_and_is_what_it_says(demo: building.Built) -> None:
+    assert Account.objects.count() == len(GUESTS)
+    for guest in GUESTS:
+        account = Account.objects.get(username=guest.username)
+        assert account.is_operator == guest.is_operator
+        assert [role.name for role in account.roles.all()] == ([guest.role] if guest.role else [])
+    assert Account.objects.get(username="demo-registrar").check_password(PASSWORD)
+    assert str(Account.objects.get(username="demo-student").person) == "Aino Virtanen"
+    unit = Role.objects.get(account__username="demo-coordinator").unit
+    assert unit is not None
+    assert unit.code == "TEC"
+
+
+def test_a_second_demo_is_not_built_beside_the_first(demo: building.Built) -> None:
+    with pytest.raises(NotEmpty):
+        build(size=TINY)
+
+
+@pytest.mark.django_db
+def test_known_passwords_are_for_demos_only(settings: SettingsWrapper) -> None:
+    settings.DEMO = False
+    with pytest.raises(NotADemo):
+        build(size=TINY)
+    assert Account.objects.count() == 0
+    assert not building.is_built()

@@ -1,0 +1,163 @@
+"""Who can sign in to the demo: one account per role, all with the same well-known password."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+
+from vaihto.demo.alliance import ALLIANCE
+from vaihto.demo.stories import HOPEARANTA, STORIES, TUULISALMI
+from vaihto.institutions.models import Alliance, Institution, Unit
+from vaihto.journal.actors import Actor
+from vaihto.people.appointments import appoint, open_account
+from vaihto.people.models import Account, Role, StudentRecord
+from vaihto.refusals import Refusal
+from vaihto.wording import mark as _
+
+PASSWORD = "vaihto-demo"  # noqa: S105 - said aloud on the sign-in page of every demo
+
+
+class NotADemo(Refusal):
+    """Accounts with a password that everybody knows belong to a demo only."""
+
+    sentence = _("This installation is not a demo, so no demo accounts are opened.")
+    remedy = _("Set VAIHTO_DEMO=yes, and never where real people's data is kept.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guest:
+    """An account of the demo: how to sign in, and what one is there."""
+
+    username: str
+    name: str
+    does: str
+    role: str = ""
+    institution: str = ""
+    unit: str = ""
+    alliance: str = ""
+    is_operator: bool = False
+    story: str = ""  # the told person whose own account this is
+
+
+GUESTS: tuple[Guest, ...] = (
+    Guest(
+        username="demo-registrar",
+        name="Rauni Rekola",
+        does=_(
+            "Registrar of the University of Tuulisalmi: brings data in, corrects it, sends it to VIRTA."
+        ),
+        role=Role.Name.REGISTRAR,
+        institution=TUULISALMI,
+    ),
+    Guest(
+        username="demo-coordinator",
+        name="Kaisa Koskela",
+        does=_("Coordinator of one faculty: sees and corrects the mobilities of Engineering only."),
+        role=Role.Name.COORDINATOR,
+        institution=TUULISALMI,
+        unit="TEC",
+    ),
+    Guest(
+        username="demo-entry",
+        name="Erkki Ek",
+        does=_("Enters mobilities and brings files in."),
+        role=Role.Name.ENTRY,
+        institution=TUULISALMI,
+    ),
+    Guest(
+        username="demo-reader",
+        name="Riku Rantala",
+        does=_("Reads the records of the University of Tuulisalmi and changes nothing."),
+        role=Role.Name.READER,
+        institution=TUULISALMI,
+    ),
+    Guest(
+        username="demo-agreements",
+        name="Agneta Alm",
+        does=_("Keeps the partners and agreements of the University of Tuulisalmi."),
+        role=Role.Name.AGREEMENT_MANAGER,
+        institution=TUULISALMI,
+    ),
+    Guest(
+        username="demo-admin",
+        name="Aleksi Aarnio",
+        does=_("Administrator of the University of Tuulisalmi: roles, rules, journal."),
+        role=Role.Name.ADMINISTRATOR,
+        institution=TUULISALMI,
+    ),
+    Guest(
+        username="demo-other-registrar",
+        name="Outi Oksanen",
+        does=_(
+            "Registrar of Hopearanta University of Applied Sciences: another register, other rules."
+        ),
+        role=Role.Name.REGISTRAR,
+        institution=HOPEARANTA,
+    ),
+    Guest(
+        username="demo-secretariat",
+        name="Saskia Sommer",
+        does=_(
+            "Secretariat of the alliance: figures of all members against the goals, no persons."
+        ),
+        role=Role.Name.SECRETARIAT,
+        alliance=ALLIANCE,
+    ),
+    Guest(
+        username="demo-student",
+        name="Aino Virtanen",
+        does=_("A student: sees her own mobility and why it counts."),
+        story="Aino Virtanen",
+    ),
+    Guest(
+        username="demo-operator",
+        name="Olli Operator",
+        does=_("Operator of the installation: health, background work, accounts."),
+        is_operator=True,
+    ),
+)
+
+
+def open_demo_accounts(*, actor: Actor, now: datetime) -> None:
+    """Opens every account with its role. Refuses with `NotADemo` outside a demo."""
+    if not settings.DEMO:
+        raise NotADemo("demo.not-a-demo")
+    # One slow hash for all of them: the password is no secret.
+    hashed = make_password(PASSWORD)
+    for guest in GUESTS:
+        account = open_account(
+            actor=actor,
+            username=guest.username,
+            name=guest.name,
+            email=f"{guest.username}@demo.example",
+            is_operator=guest.is_operator,
+            now=now,
+        )
+        if guest.role:
+            house = Institution.objects.filter(hei_id=guest.institution).first()
+            appoint(
+                actor=actor,
+                account=account,
+                role=Role.Name(guest.role),
+                institution=house,
+                unit=Unit.objects.get(institution=house, code=guest.unit) if guest.unit else None,
+                alliance=Alliance.objects.filter(code=guest.alliance).first(),
+                since=date(2024, 1, 1),
+                now=now,
+            )
+    Account.objects.filter(username__in=[guest.username for guest in GUESTS]).update(
+        password=hashed
+    )
+
+
+def link_demo_accounts() -> None:
+    """Links the accounts of told persons to the persons, once these have been brought."""
+    for guest in GUESTS:
+        if not guest.story:
+            continue
+        story = next(one for one in STORIES if one.person == guest.story)
+        record = StudentRecord.objects.get(institution__hei_id=story.institution, key=story.key)
+        Account.objects.filter(username=guest.username).update(person=record.person_id)

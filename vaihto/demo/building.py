@@ -1,0 +1,205 @@
+"""Building the demo in the database, through the actions that files and pages use too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+
+from django.db import transaction
+from django.utils import timezone
+
+from vaihto.demo import alliance, invention
+from vaihto.demo.accounts import link_demo_accounts, open_demo_accounts
+from vaihto.demo.alliance import HOSTED, House
+from vaihto.demo.gathering import Gathered, Records
+from vaihto.demo.invention import Size
+from vaihto.institutions.actions import bring_headcounts, bring_institutions
+from vaihto.institutions.models import Alliance, Capability, Institution, Unit
+from vaihto.journal.actors import Actor
+from vaihto.journal.bringing import Outcome, Verdict
+from vaihto.mobilities.actions import bring_mobilities, bring_visits
+from vaihto.people.actions import (
+    bring_employments,
+    bring_students,
+    bring_study_rights,
+    bring_term_enrolments,
+)
+from vaihto.refusals import Refusal
+from vaihto.transcripts.actions import bring_attainments
+from vaihto.wording import mark as _
+
+PEOPLE_AT_ONCE = 6000
+Tell = Callable[[str], None]
+
+
+class NotEmpty(Refusal):
+    """The database holds something that the demo would stand beside."""
+
+    sentence = _("There are already institutions in this database.")
+    remedy = _("Ask for a fresh demo to empty it first, or name another database.")
+
+
+class Unacceptable(Refusal):
+    """An action refused what the demo invented: the demo is wrong."""
+
+    sentence = _("%(kind)s %(key)s of %(institution)s was refused: %(why)s")
+
+
+@dataclass
+class Built:
+    """What a build made: facts brought by kind."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, kind: str, number: int) -> None:
+        """More of one kind."""
+        self.counts[kind] = self.counts.get(kind, 0) + number
+
+
+def is_built() -> bool:
+    """Is there anything in the database?"""
+    return Institution.objects.exists()
+
+
+def build(
+    *,
+    size: Size = invention.ORDINARY,
+    today: date = invention.TODAY,
+    tell: Tell = lambda _sentence: None,
+) -> Built:
+    """Builds the whole demo into an empty database. Refuses with `NotEmpty`.
+
+    The journal says that everything was brought at noon of `today`, so that two builds are the same.
+    """
+    if is_built():
+        raise NotEmpty("demo.not-empty")
+    actor = Actor.system("Vaihto demo")
+    now = timezone.make_aware(datetime.combine(today, time(12)))
+    built = Built()
+    with transaction.atomic():
+        _institutions(actor=actor, today=today, now=now, built=built)
+        open_demo_accounts(actor=actor, now=now)
+    tell("institutions, headcounts, accounts")
+    houses = {house.hei_id: Institution.objects.get(hei_id=house.hei_id) for house in HOSTED}
+    for heap in invention.batches(size, people_each=PEOPLE_AT_ONCE, today=today):
+        with transaction.atomic():
+            _bring(heap, houses, actor=actor, now=now, built=built)
+        tell(f"{built.counts['students']} students, {built.counts['mobilities']} mobilities")
+    link_demo_accounts()
+    return built
+
+
+def _accepted(kind: str, place: str, outcomes: Iterable[Outcome], built: Built) -> None:
+    number = 0
+    for outcome in outcomes:
+        if outcome.verdict is Verdict.REFUSED:
+            raise Unacceptable(
+                "demo.refused",
+                kind=kind,
+                key=outcome.key,
+                institution=place,
+                why="; ".join(str(refusal) for refusal in outcome.refusals),
+            )
+        number += 1
+    built.add(kind, number)
+
+
+def _institutions(*, actor: Actor, today: date, now: datetime, built: Built) -> None:
+    network = Alliance.objects.create(code=alliance.ALLIANCE, name=alliance.ALLIANCE_NAME)
+    outcomes = bring_institutions(actor=actor, facts=alliance.institutions(), now=now)
+    _accepted("institutions", network.name, outcomes, built)
+    # What the operator of an installation decides, and what a survey brings, come through no file.
+    Institution.objects.filter(hei_id__in=[house.hei_id for house in HOSTED]).update(hosted=True)
+    known = {found.hei_id: found for found in Institution.objects.all()}
+    Unit.objects.bulk_create(
+        Unit(institution=known[house.hei_id], code=code, name=name)
+        for house in HOSTED
+        for code, name in house.units
+    )
+    Capability.objects.bulk_create(
+        Capability(
+            institution=known[ability.institution],
+            process=ability.process,
+            interface=ability.interface,
+            version=ability.version,
+            state=ability.state,
+            channel=ability.channel,
+            system=ability.system,
+            source=Capability.Source.SURVEY,
+            since=ability.since,
+            survey_round=ability.survey_round,
+        )
+        for ability in alliance.abilities(today=today)
+    )
+    outcomes = bring_headcounts(actor=actor, facts=list(alliance.headcounts(today=today)), now=now)
+    _accepted("headcounts", network.name, outcomes, built)
+
+
+def _bring(
+    heap: Gathered, houses: dict[str, Institution], *, actor: Actor, now: datetime, built: Built
+) -> None:
+    """One heap of lives: registers first, so that everything is known when mobilities are judged."""
+    at = [(house, houses[house.hei_id], heap.at(house.hei_id)) for house in HOSTED]
+    for house, institution, records in at:
+        _register(house, institution, records, actor=actor, now=now, built=built)
+    for house, institution, records in at:
+        outcomes = bring_mobilities(
+            actor=actor, institution=institution, facts=records.mobilities, now=now
+        )
+        _accepted("mobilities", house.hei_id, outcomes, built)
+        outcomes = bring_visits(actor=actor, institution=institution, facts=records.visits, now=now)
+        _accepted("visits", house.hei_id, outcomes, built)
+    for house, institution, records in at:
+        outcomes = bring_attainments(
+            actor=actor,
+            institution=institution,
+            facts=[fact for fact in records.attainments if fact.mobility_key],
+            now=now,
+        )
+        _accepted("attainments", house.hei_id, outcomes, built)
+
+
+def _register(
+    house: House,
+    institution: Institution,
+    records: Records,
+    *,
+    actor: Actor,
+    now: datetime,
+    built: Built,
+) -> None:
+    place = house.hei_id
+    _accepted(
+        "students",
+        place,
+        bring_students(actor=actor, institution=institution, facts=records.students, now=now),
+        built,
+    )
+    _accepted(
+        "study rights",
+        place,
+        bring_study_rights(actor=actor, institution=institution, facts=records.rights, now=now),
+        built,
+    )
+    _accepted(
+        "term enrolments",
+        place,
+        bring_term_enrolments(
+            actor=actor, institution=institution, facts=records.enrolments, now=now
+        ),
+        built,
+    )
+    _accepted(
+        "employments",
+        place,
+        bring_employments(actor=actor, institution=institution, facts=records.employments, now=now),
+        built,
+    )
+    own = [fact for fact in records.attainments if not fact.mobility_key]
+    _accepted(
+        "attainments",
+        place,
+        bring_attainments(actor=actor, institution=institution, facts=own, now=now),
+        built,
+    )

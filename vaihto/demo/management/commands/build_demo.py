@@ -1,0 +1,50 @@
+"""Builds the demo alliance into the database."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from vaihto.demo import building, emptying
+from vaihto.demo.accounts import NotADemo
+from vaihto.demo.invention import SIZES
+
+
+class Command(BaseCommand):
+    requires_system_checks = ()
+    help = "Builds the demo alliance: nine invented institutions, their people and mobilities."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--size",
+            choices=sorted(SIZES),
+            default="small",
+            help="tiny: for tests; small: about 5,000 persons; large: 127,000 persons and a million mobilities",
+        )
+        parser.add_argument(
+            "--fresh", action="store_true", help="empty the database of the demo first"
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if not settings.DEMO:
+            raise CommandError(str(NotADemo("demo.not-a-demo")) + " Set VAIHTO_DEMO=yes.")
+        if options["fresh"]:
+            emptying.empty()
+        call_command("migrate", interactive=False, verbosity=0)
+        if building.is_built():
+            self.stdout.write("The demo is already here.")
+            return
+        began = time.monotonic()
+        built = building.build(size=SIZES[options["size"]], tell=self._tell)
+        seconds = time.monotonic() - began
+        counted = ", ".join(f"{number:,} {kind}" for kind, number in built.counts.items())
+        self.stdout.write(f"Built in {seconds:.0f} s: {counted}.")
+
+    def _tell(self, sentence: str) -> None:
+        self.stdout.write(f"  {sentence}")
+        self.stdout.flush()
