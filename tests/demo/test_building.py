@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from pytest_django.fixtures import SettingsWrapper
 
 from vaihto.demo import building
 from vaihto.demo.accounts import GUESTS, PASSWORD, NotADemo
@@ -16,7 +17,7 @@ from vaihto.people.models import Account, Person, Role, StudentRecord
 
 
 @pytest.fixture
-def demo(db: None, settings: SettingsWrapper) -> building.Built:
+def demo(db: None, settings: Any) -> building.Built:
     settings.DEMO = True
     return build(size=TINY)
 
@@ -62,7 +63,7 @@ def test_a_second_demo_is_not_built_beside_the_first(demo: building.Built) -> No
 
 
 @pytest.mark.django_db
-def test_known_passwords_are_for_demos_only(settings: SettingsWrapper) -> None:
+def test_known_passwords_are_for_demos_only(settings: Any) -> None:
     settings.DEMO = False
     with pytest.raises(NotADemo):
         build(size=TINY)
