@@ -6,12 +6,13 @@ and is empty. Keys are unique inside an institution. Days have both ends include
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
+from vaihto.codes import HEI
 from vaihto.rules import finland
 from vaihto.rules.findings import Subject
 from vaihto.rules.frames import (
@@ -30,6 +31,7 @@ from vaihto.rules.frames import (
     WHOLE,
     Schema,
 )
+from vaihto.rules.parameters import parameter
 
 # --- What is handed in -------------------------------------------------------------------------
 
@@ -55,7 +57,7 @@ PERIODS_TO_SEND: Schema = {
     "agreement_linked": FLAG,  # the stay uses a place of an agreement
     "erasmus_frame": FLAG,  # that frame is Erasmus+
     "agreement_purpose": TEXT,  # of the learning agreement: study, traineeship, combined
-    "host_country": TEXT,  # country of the host institution
+    "partner_country": TEXT,  # country of the institution abroad
     "credits": pl.Float64(),  # ECTS recorded from the period
     "changed_on": DAY,
 }
@@ -131,7 +133,7 @@ TABLES: Mapping[str, Schema] = {
 }
 
 
-def conform(table: Table, schema: Schema) -> pl.LazyFrame:
+def conform(table: Table, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
     """The table with exactly the columns of the schema; what it lacks is missing in every row."""
     lazy = table.lazy()
     present = set(lazy.collect_schema().names())
@@ -141,14 +143,21 @@ def conform(table: Table, schema: Schema) -> pl.LazyFrame:
     )
 
 
+def in_memory(table: Table | None) -> pl.DataFrame:
+    """A table that was given, as a whole."""
+    if table is None:
+        raise ValueError("this table was not given")
+    return table.lazy().collect()
+
+
 def conformed(batch: Batch) -> Batch:
     """The batch with whole tables in memory, each with the columns of its schema."""
-    tables = {}
-    for one in fields(batch):
-        table = getattr(batch, one.name)
-        if one.name in TABLES and table is not None:
-            tables[one.name] = conform(table, TABLES[one.name]).collect()
-    return replace(batch, **tables)
+    tables: dict[str, Table] = {}
+    for name, schema in TABLES.items():
+        table = getattr(batch, name)
+        if table is not None:
+            tables[name] = conform(table, schema).collect()
+    return Batch(**tables, as_of=batch.as_of)
 
 
 # --- What checks speak of ----------------------------------------------------------------------
@@ -176,7 +185,6 @@ CHECKED_PERIOD = Subject(
         "enrolled_absent": FLAG,
         "overlaps_with": KEY,  # another period of the student in the same direction
         "same_as": KEY,  # another with the same student, direction, country and first day
-        "collection": DAY,  # day of the collection of its year
     },
 )
 CHECKED_VALUE = Subject(
@@ -241,7 +249,7 @@ CHECKED_TRANSFER = Subject("transfers", {**TRANSFER.schema, "next_collection": D
 
 # --- Rows of the subjects ----------------------------------------------------------------------
 
-SECTOR = {code.code: code.facts["sector"] for code in finland.HEI}
+SECTOR = {code.code: code.facts["sector"] for code in HEI}
 _FOREVER = date(9999, 12, 31)
 _NOWHERE = ""
 
@@ -254,7 +262,7 @@ def checked_periods(batch: Batch, rows: pl.DataFrame, pairs: pl.DataFrame) -> pl
     base = rows.with_columns(
         pl.col("institution").fill_null(_NOWHERE),
         as_of=pl.lit(batch.as_of, dtype=DAY),
-        days=((pl.col("end") - pl.col("start")).dt.total_days() + 1).cast(WHOLE),
+        days=(pl.col("end") - pl.col("start")).dt.total_days().cast(WHOLE) + _both_ends(),
         sector=pl.col("institution").replace_strict(SECTOR, default=None, return_dtype=TEXT),
     )
     parts = [
@@ -271,6 +279,10 @@ def checked_periods(batch: Batch, rows: pl.DataFrame, pairs: pl.DataFrame) -> pl
     return full.with_columns(
         institution=pl.when(pl.col("institution") != _NOWHERE).then(pl.col("institution"))
     )
+
+
+def _both_ends() -> int:
+    return int(parameter("day_count").on(finland.DAY_ONE) == "inclusive")
 
 
 def paired_periods(periods: pl.DataFrame) -> pl.DataFrame:
@@ -313,7 +325,7 @@ def paired_periods(periods: pl.DataFrame) -> pl.DataFrame:
 def _student_facts(batch: Batch, periods: pl.DataFrame) -> pl.DataFrame | None:
     if batch.students is None:
         return None
-    students = batch.students.lazy().collect().select("person", "institution").unique()
+    students = in_memory(batch.students).select("person", "institution").unique()
     students = students.with_columns(pl.col("institution").fill_null(_NOWHERE), student_known=True)
     found = periods.select("row", "person", "institution").join(
         students, on=["person", "institution"], how="left"
@@ -327,8 +339,7 @@ def _right_facts(batch: Batch, periods: pl.DataFrame) -> pl.DataFrame | None:
         return None
     people = periods.select("person").unique()
     rights = (
-        batch.study_rights.lazy()
-        .collect()
+        in_memory(batch.study_rights)
         .with_columns(pl.col("institution").fill_null(_NOWHERE))
         .with_row_index("r")
     )
@@ -371,8 +382,7 @@ def _states_of(batch: Batch, rights: pl.DataFrame, candidates: pl.DataFrame) -> 
     if batch.states is None:
         return pl.DataFrame(schema=schema)
     states = (
-        batch.states.lazy()
-        .collect()
+        in_memory(batch.states)
         .join(
             rights.select("person", "right", "r", right_from="start", right_to="end"),
             on=["person", "right"],
@@ -412,10 +422,7 @@ def _with_graduation(batch: Batch, candidates: pl.DataFrame) -> pl.DataFrame:
         by_degree = pl.lit(value=False)
     else:
         dated = (
-            batch.degrees.lazy()
-            .collect()
-            .group_by("person", "right")
-            .agg(degree=pl.col("date").min())
+            in_memory(batch.degrees).group_by("person", "right").agg(degree=pl.col("date").min())
         )
         candidates = candidates.join(dated, on=["person", "right"], how="left", nulls_equal=True)
         by_degree = (pl.col("degree") < pl.col("start")).fill_null(value=False)
@@ -460,8 +467,7 @@ def _adult_on_right(
         pl.col("is_named") | (pl.col("named").is_null() & pl.col("degree_type"))
     ).select("row", "r", "start")
     spells = (
-        batch.spells.lazy()
-        .collect()
+        in_memory(batch.spells)
         .join(
             rights.select("person", "right", "r", right_from="start", right_to="end"),
             on=["person", "right"],
@@ -486,8 +492,7 @@ def _enrolment_facts(batch: Batch, periods: pl.DataFrame) -> pl.DataFrame | None
     if batch.enrolments is None:
         return None
     absent = (
-        batch.enrolments.lazy()
-        .collect()
+        in_memory(batch.enrolments)
         .filter(pl.col("state").is_in(ABSENT))
         .with_columns(pl.col("institution").fill_null(_NOWHERE))
     )
@@ -515,8 +520,7 @@ def _part_facts(batch: Batch, periods: pl.DataFrame) -> pl.DataFrame | None:
     if batch.segments is None:
         return None
     parts = (
-        batch.segments.lazy()
-        .collect()
+        in_memory(batch.segments)
         .with_columns(pl.col("institution").fill_null(_NOWHERE))
         .rename({"start": "since", "end": "until"})
     )
@@ -549,10 +553,9 @@ def _part_facts(batch: Batch, periods: pl.DataFrame) -> pl.DataFrame | None:
 
 def checked_rights(batch: Batch) -> pl.DataFrame:
     """Study rights with the faults of their timelines."""
-    assert batch.study_rights is not None  # the caller has looked
-    rights = batch.study_rights.lazy().collect().with_row_index("r")
+    rights = in_memory(batch.study_rights).with_row_index("r")
     for name, table in (("states", batch.states), ("spells", batch.spells)):
-        faults = _timeline_faults(rights, table.lazy().collect() if table is not None else None)
+        faults = _timeline_faults(rights, None if table is None else in_memory(table))
         if faults is not None:
             rights = rights.join(
                 faults.rename(
@@ -563,8 +566,7 @@ def checked_rights(batch: Batch) -> pl.DataFrame:
             )
     if batch.spells is not None:
         open_double = (
-            batch.spells.lazy()
-            .collect()
+            in_memory(batch.spells)
             .filter(pl.col("classifications").list.contains(finland.DOUBLE))
             .join(
                 rights.select("person", "right", "r", "given_up_on", right_to="end"),
@@ -597,14 +599,24 @@ def _timeline_faults(rights: pl.DataFrame, table: pl.DataFrame | None) -> pl.Dat
         )
         .with_columns(
             since=pl.coalesce("start", "right_from"),
-            until=pl.coalesce("end", pl.max_horizontal("right_to", "start"), far),
+            until=pl.coalesce(
+                "end",
+                pl.when(pl.col("right_to").is_not_null()).then(
+                    pl.max_horizontal("right_to", "start")
+                ),
+                far,
+            ),
         )
         .sort("r", "since", "until")
         .with_columns(reached=pl.col("until").cum_max().over("r"))
         .with_columns(before=pl.col("reached").shift(1).over("r"))
     )
-    expected = pl.when(pl.col("before") < far).then(pl.col("before").dt.offset_by("1d"))
-    expected = pl.when(pl.col("before").is_null()).then(pl.col("right_from")).otherwise(expected)
+    expected = (
+        pl.when(pl.col("before").is_null())
+        .then(pl.col("right_from"))
+        .when(pl.col("before") < far)
+        .then(pl.col("before").dt.offset_by("1d"))
+    )
     inside = expected <= pl.col("right_to").fill_null(far)
     gap = pl.when((pl.col("since") > expected) & inside).then(expected)
     overlap = pl.when(pl.col("since") <= pl.col("before")).then(pl.col("since"))
@@ -632,13 +644,11 @@ def _timeline_faults(rights: pl.DataFrame, table: pl.DataFrame | None) -> pl.Dat
 
 def primacies(batch: Batch) -> pl.DataFrame:
     """Days on which two rights of one student are primary, and periods that begin without any."""
-    assert batch.primary is not None and batch.study_rights is not None  # the caller has looked
-    rights = batch.study_rights.lazy().collect().with_columns(
+    rights = in_memory(batch.study_rights).with_columns(
         pl.col("institution").fill_null(_NOWHERE)
     )  # fmt: skip
     spells = (
-        batch.primary.lazy()
-        .collect()
+        in_memory(batch.primary)
         .join(
             rights.select("person", "right", "institution", right_to="end", right_from="start"),
             on=["person", "right"],
@@ -669,10 +679,8 @@ def primacies(batch: Batch) -> pl.DataFrame:
 
 
 def _starts_without_primacy(batch: Batch, spells: pl.DataFrame) -> pl.LazyFrame:
-    assert batch.periods is not None  # the caller has looked
     starts = (
-        batch.periods.lazy()
-        .collect()
+        in_memory(batch.periods)
         .select("period", "person", pl.col("institution").fill_null(_NOWHERE), "start")
         .filter(pl.col("start").is_not_null())
         .with_row_index("row")
@@ -690,7 +698,7 @@ def _starts_without_primacy(batch: Batch, spells: pl.DataFrame) -> pl.LazyFrame:
 def credited(batch: Batch) -> pl.DataFrame:
     """Periods with the credits recorded from them, and people with credits from abroad but no period."""
     tables = []
-    periods = None if batch.periods is None else batch.periods.lazy().collect()
+    periods = None if batch.periods is None else in_memory(batch.periods)
     if periods is not None:
         tables.append(
             conform(
@@ -700,8 +708,7 @@ def credited(batch: Batch) -> pl.DataFrame:
         )
     if batch.attainments is not None and periods is not None:
         bare = (
-            batch.attainments.lazy()
-            .collect()
+            in_memory(batch.attainments)
             .filter((pl.col("granted_by") == "foreign_hei") & ~pl.col("fully_virtual").fill_null(value=False))
             .join(periods, on=["person", "institution"], how="anti", nulls_equal=True)
             .group_by("person", "institution")
@@ -726,7 +733,7 @@ def _with_credits(batch: Batch, periods: pl.DataFrame) -> pl.DataFrame:
         | (pl.col("traineeship") & pl.col("abroad"))
         | pl.col("student").is_in(["incoming_exchange", "incoming_trainee"])
     )
-    attainments = batch.attainments.lazy().collect().filter(from_mobility.fill_null(value=False))
+    attainments = in_memory(batch.attainments).filter(from_mobility.fill_null(value=False))
     by_key = (
         attainments.filter(pl.col("period").is_not_null())
         .group_by("institution", "period")
@@ -748,31 +755,24 @@ def _with_credits(batch: Batch, periods: pl.DataFrame) -> pl.DataFrame:
 
 def graduates(batch: Batch) -> pl.DataFrame:
     """Graduates with the number of their periods and the credits recognised from abroad."""
-    assert batch.degrees is not None  # the caller has looked
-    frame = batch.degrees.lazy().collect().group_by("person").agg(degree_date=pl.col("date").max())
+    frame = in_memory(batch.degrees).group_by("person").agg(degree_date=pl.col("date").max())
     if batch.periods is not None:
-        counts = batch.periods.lazy().collect().group_by("person").agg(
+        counts = in_memory(batch.periods).group_by("person").agg(
             periods=pl.len().cast(WHOLE), institution=pl.col("institution").first()
         )  # fmt: skip
         frame = frame.join(counts, on="person", how="left", nulls_equal=True).with_columns(
             pl.col("periods").fill_null(0)
         )
     if batch.attainments is not None:
-        credits = (
-            batch.attainments.lazy()
-            .collect()
+        abroad = (
+            in_memory(batch.attainments)
             .filter((pl.col("granted_by") == "foreign_hei") & ~pl.col("fully_virtual").fill_null(value=False))
             .group_by("person")
             .agg(credits_from_abroad=pl.col("ects").sum(), at=pl.col("institution").first())
         )  # fmt: skip
-        frame = frame.join(credits, on="person", how="left", nulls_equal=True)
+        frame = frame.join(abroad, on="person", how="left", nulls_equal=True)
         if "institution" in frame.columns:
             frame = frame.with_columns(institution=pl.coalesce("institution", "at"))
         else:
             frame = frame.rename({"at": "institution"})
     return frame
-
-
-def slices(periods: pl.DataFrame, *, rows: int) -> Iterator[pl.DataFrame]:
-    """The periods in pieces of at most so many rows."""
-    yield from periods.iter_slices(rows)

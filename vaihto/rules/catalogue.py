@@ -8,7 +8,7 @@ from importlib import import_module
 from vaihto.rules.findings import Rule
 
 # Each of these modules has a tuple RULES. The order is the order in lists for people.
-TOPICS: tuple[str, ...] = ("finland", "participation")
+TOPICS: tuple[str, ...] = ("finland", "checks", "participation")
 
 
 @lru_cache(maxsize=1)

@@ -14,10 +14,9 @@ from typing import Any  # facts hold plain values
 
 import polars as pl
 
-from vaihto.rules import checks, finland
+from vaihto.rules import checks, finland, given
 from vaihto.rules.batches import ATTAINMENTS_TO_SEND, conform
 from vaihto.rules.findings import Rule
-from vaihto.rules.visits import day_of
 
 _OF: dict[str, Rule] = {one.code: one for one in finland.RULES}
 COLUMNS = {
@@ -54,7 +53,7 @@ def record_attainments(attainments: pl.LazyFrame) -> pl.LazyFrame:
     trainee = _OF["V26"].finding
     return attainments.with_columns(
         to_send=_OF["V50"].finding.holds
-        & pl.when(trainee.when)
+        & pl.when(pl.col("student") == "incoming_trainee")
         .then(trainee.holds.fill_null(value=False))
         .otherwise(statement=True),
         sent_completed=_OF["V18"]
@@ -153,18 +152,18 @@ def _row(facts: Mapping[str, Any], entry: Mapping[str, Any], number: int) -> dic
         "kind": None if entry.get("kind") is None else str(entry["kind"]),
         "ects": None if ects is None else float(ects),
         "granted_by": entry.get("granted_by"),
-        "completed": day_of(entry.get("completed")),
-        "recognised_on": day_of(entry.get("recognised_on")),
+        "completed": given.day(entry.get("completed")),
+        "recognised_on": given.day(entry.get("recognised_on")),
         "source_code": entry.get("source_code"),
         "traineeship": bool(traineeship),
         "abroad": bool(abroad),
         "ects_based": entry.get("ects_based"),
         "could_be_part_of_finnish_degree": entry.get("could_be_part_of_finnish_degree"),
-        "mobility_start": day_of(mobility.get("start")),
-        "mobility_end": day_of(mobility.get("end")),
+        "mobility_start": given.day(mobility.get("start")),
+        "mobility_end": given.day(mobility.get("end")),
         "mobility_purpose": mobility.get("purpose"),
         "fully_virtual": mobility.get("fully_virtual"),
-        "study_right_start": day_of(facts.get("study_right_start")),
+        "study_right_start": given.day(facts.get("study_right_start")),
         "ask_year": facts.get("ask_year"),
     }
 
@@ -187,17 +186,17 @@ def mobility_verdict(facts: Mapping[str, Any]) -> tuple[bool | None, str | None]
         return None, None
     if mobility.get("fully_virtual"):
         return False, "X_FULLY_VIRTUAL"
-    start, right = day_of(mobility.get("start")), day_of(facts.get("study_right_start"))
+    start, right = given.day(mobility.get("start")), given.day(facts.get("study_right_start"))
     if start is not None and right is not None and start < right:
         return False, "X_BEFORE_STUDIES"
     return True, None
 
 
-def _total(credits: pl.Series) -> int | float | None:
+def _total(column: pl.Series) -> int | float | None:
     """The sum without a rounding error; None when one of the attainments cannot be told."""
-    if credits.null_count():
+    if column.null_count():
         return None
-    total = sum((Decimal(str(one)) for one in credits), Decimal(0))
+    total = sum((Decimal(str(one)) for one in column), Decimal(0))
     return int(total) if total == total.to_integral_value() else float(total)
 
 

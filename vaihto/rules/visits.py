@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
 from typing import Any  # facts hold plain values
 
 import polars as pl
 
-from vaihto.rules import finland
+from vaihto.rules import finland, given
 from vaihto.rules.findings import Rule, evaluate, found
 from vaihto.rules.frames import STAFF_VISIT
 
@@ -53,7 +52,7 @@ def judge_visit(facts: Mapping[str, Any], *, language: str = "en") -> dict[str, 
     row = {
         "direction": facts.get("direction"),
         "hours": None if facts.get("hours") is None else float(facts["hours"]),
-        "start": day_of(facts.get("start")),
+        "start": given.day(facts.get("start")),
         "content": content_of(facts.get("content")),
         "ask_year": None,
     }
@@ -85,11 +84,4 @@ def content_of(content: object) -> str | None:
     )
     words = [re.sub(r"[\s_-]+", " ", str(part)).strip().casefold() for part in parts]
     counted = [word for word in words if word in finland.COUNTED_CONTENT]
-    return (counted or words or [None])[0]
-
-
-def day_of(value: object) -> date | None:
-    """A day from a date or its ISO text; a moment is cut to its day."""
-    if value is None or isinstance(value, date):
-        return value
-    return date.fromisoformat(str(value)[:10])
+    return (counted or words)[0]
