@@ -275,6 +275,15 @@ class Collection(models.Model):
         return f"{self.institution} {self.extraction} {self.year} {self.frozen_at:%Y-%m-%d}"
 
 
+class Waiting(models.Model):
+    """A person whose records changed together with too many others to be judged at once."""
+
+    person = models.OneToOneField(Person, models.CASCADE, primary_key=True, related_name="+")
+
+    def __str__(self) -> str:
+        return str(self.person_id)
+
+
 class Tally(models.Model):
     """How many persons took part, and how often: one line of an alliance's figures, kept so that pages are quick.
 
