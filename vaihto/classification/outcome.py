@@ -650,7 +650,7 @@ def _judgements(
         .group_by("side", maintain_order=True)
         .agg("notes")
     )
-    numbered = judged.findings_asas_json_list().lazy().rename({"mobility": "side"})
+    numbered = judged.findings_as_json().lazy().rename({"mobility": "side"})
     plain = [
         one.lazy().select("side", pl.lit(None, pl.Int32).alias("number"), "findings")
         for one in (visits, participation)
