@@ -885,12 +885,10 @@ def _key_findings(batch: Batch) -> Iterator[pl.DataFrame]:
             table.lazy()
             .filter(pl.col(key).is_not_null())
             .group_by("institution", key)
-            .agg(times=pl.len(), person=pl.first("person").alias("person_of_first"))
+            .agg(times=pl.len(), owner=pl.first("person"))
             .filter(pl.col("times") > 1)
-            .with_columns(key=pl.col(key), kind=pl.lit(kind))
+            .with_columns(key=pl.col(key), kind=pl.lit(kind), person=pl.col("owner"))
         )
-        if key != "person":
-            repeated = repeated.with_columns(person=pl.col("person"))
         yield from _failing(
             conform(repeated, CHECKED_KEY.schema).collect(), _about(CHECKED_KEY.name), None, "key"
         )
