@@ -12,7 +12,6 @@ from lxml import etree
 
 from tests.virta.documents import (
     OFFICIAL,
-    WITHOUT_SCHEMAS,
     canonical,
     everything,
     nested,

@@ -1,3 +1,4 @@
+# ruff: noqa: S311  dice for tests keep no secret
 """The verdict is the official schema's, the explanation is ours, and both agree."""
 
 from __future__ import annotations

@@ -133,15 +133,15 @@ def _nothing() -> None:
 
 
 def _open(path: Path) -> BinaryIO:
-    if path.is_dir():
+    try:
+        return path.open("rb")
+    except IsADirectoryError as error:
         raise Unreadable(
             "virta.file-folder",
             sentence=_("This is a folder, not a file."),
             remedy=_("Name the XML file inside it."),
             line=0,
-        )
-    try:
-        return path.open("rb")
+        ) from error
     except FileNotFoundError as error:
         raise Unreadable(
             "virta.file-missing",
@@ -223,6 +223,15 @@ def _refuse_other_formats(head: bytes) -> None:
                 format=name,
                 line=0,
             )
+    if head.startswith(
+        (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"<\x00\x00\x00", b"\x00\x00\x00<")
+    ):
+        raise Unreadable(
+            "virta.encoding",
+            sentence=_("The file is written in UTF-32, which is not read."),
+            remedy=_('Save it as UTF-8, with encoding="UTF-8" in the first line.'),
+            line=0,
+        )
     if not _looks_like_xml(head):
         raise Unreadable(
             "virta.file-format",
@@ -235,9 +244,9 @@ def _refuse_other_formats(head: bytes) -> None:
 
 def _looks_like_xml(head: bytes) -> bool:
     """True when the first character is `<` in any of the encodings XML may have."""
-    start = re.match(rb"(\xef\xbb\xbf|\xff\xfe\x00\x00|\x00\x00\xfe\xff|\xff\xfe|\xfe\xff)?", head)
+    start = re.match(rb"(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?", head)
     rest = head[start.end() if start else 0 :]
-    # EBCDIC writes < as 0x4c; UTF-16 and UTF-32 put zero bytes around it.
+    # UTF-16 puts zero bytes around it; EBCDIC begins with other bytes.
     return rest.lstrip(b"\x00 \t\r\n").startswith((b"<", b"\x4c\x6f\xa7\x94"))
 
 
@@ -382,6 +391,13 @@ def unreadable(error: etree.XMLSyntaxError) -> Unreadable:
     entry = log.last_error if log is not None else None
     name = entry.type_name if entry is not None else ""
     line = error.lineno or 0
+    if name == "ERR_DOCUMENT_END" and "Extra content" in entry.message:
+        return Unreadable(
+            "virta.after-end",
+            sentence=_("Something stands after the end of the document."),
+            remedy=_("Remove it; two documents belong into two files."),
+            line=line,
+        )
     for names, code, sentence, remedy in _SYNTAX:
         if name in names:
             return Unreadable(code, sentence=sentence, remedy=remedy, line=line)
@@ -655,7 +671,11 @@ def _read_children(
         slot = plan.slots.get(child.tag)
         if slot is None and child.tag in until:
             return
-        if slot is None or (not slot.many and slot.name in values) or (value := _read_value(child, slot)) is None:
+        if (
+            slot is None
+            or (not slot.many and slot.name in values)
+            or (value := _read_value(child, slot)) is None
+        ):
             rest.append(_kept(child, place))
         elif slot.many:
             values.setdefault(slot.name, []).append(value)

@@ -299,7 +299,8 @@ def _suggested(name: str, names: list[str]) -> dict[str, str]:
 
 
 def _local(element: etree._Element) -> str:
-    return str(element.tag).rpartition("}")[2]
+    # A prefix that is declared nowhere stays in the name.
+    return str(element.tag).rpartition("}")[2].rpartition(":")[2]
 
 
 def _namespace(element: etree._Element) -> str:
