@@ -129,9 +129,7 @@ def test_the_registrar_declares_that_everything_is_held_here(cast: Cast) -> None
     assert declared.holds_everything
     assert Entry.objects.about(declared).get().changes == {"holds_everything": [False, True]}
     with pytest.raises(NotAllowed):
-        actions.declare_holds_everything(
-            actor=bruno, institution=cast.third, holds=True, now=NOON
-        )
+        actions.declare_holds_everything(actor=bruno, institution=cast.third, holds=True, now=NOON)
 
 
 def test_a_choice_is_written_down_and_none_goes_back_to_the_default(cast: Cast) -> None:

@@ -23,9 +23,7 @@ from vaihto.refusals import Invalid, NotAllowed, Stale
 
 pytestmark = pytest.mark.django_db
 
-AUTUMN = SegmentFacts(
-    mode="physical", place="host", start=date(2025, 9, 1), end=date(2025, 12, 15)
-)
+AUTUMN = SegmentFacts(mode="physical", place="host", start=date(2025, 9, 1), end=date(2025, 12, 15))
 OUT = MobilityFacts(
     key="M-1",
     student_key="AINO-1",
@@ -99,9 +97,7 @@ def test_a_mobility_comes_with_its_segments_and_twice_changes_nothing(cast: Cast
 def test_a_plan_says_the_same_as_bringing_and_writes_nothing(cast: Cast) -> None:
     facts = [OUT, replace(OUT, key="M-2", segments=()), OUT, replace(OUT, key="M-AINO")]
     before = (Mobility.objects.count(), Segment.objects.count(), Entry.objects.count())
-    planned = actions.plan_mobilities(
-        actor=Actor.system(), institution=cast.sending, facts=facts
-    )
+    planned = actions.plan_mobilities(actor=Actor.system(), institution=cast.sending, facts=facts)
     assert before == (Mobility.objects.count(), Segment.objects.count(), Entry.objects.count())
     brought = bring(cast, *facts)
     assert verdicts(planned) == verdicts(brought) == ["created", "refused", "refused", "changed"]
@@ -112,7 +108,9 @@ def test_a_changed_stay_is_told_in_words_and_announced(cast: Cast) -> None:
     bring(cast, OUT)
     heard: list[list[int]] = []
     on(actions.MOBILITIES_CHANGED, lambda *, side_ids: heard.append(side_ids))
-    longer = replace(OUT, segments=(replace(AUTUMN, end=date(2026, 1, 31)),), partner="", partner_country="724")
+    longer = replace(
+        OUT, segments=(replace(AUTUMN, end=date(2026, 1, 31)),), partner="", partner_country="724"
+    )
     (outcome,) = bring(cast, longer)
     assert outcome.changes == {
         "partner": ["porto-vale.example", None],
@@ -147,7 +145,10 @@ def test_what_a_file_does_not_speak_of_stays(cast: Cast) -> None:
         ({"partner": "", "partner_country": ""}, ("fact.missing", "partner_country")),
         ({"partner_country": "246"}, ("mobility.own-country", "partner_country")),
         ({"partner_country": "56"}, ("fact.unknown-code", "partner_country")),
-        ({"partner": "aalto-north.example", "partner_country": "724"}, ("mobility.partner-is-oneself", "partner")),
+        (
+            {"partner": "aalto-north.example", "partner_country": "724"},
+            ("mobility.partner-is-oneself", "partner"),
+        ),
         ({"level": "99"}, ("fact.unknown-code", "level")),
         ({"change_reason": "war"}, ("fact.unknown-code", "change_reason")),
         ({"call_year": 25}, ("fact.out-of-range", "call_year")),
@@ -216,9 +217,7 @@ def test_two_institutions_that_state_the_same_share_one_mobility(cast: Cast) -> 
 
 def test_other_days_make_a_mobility_of_its_own(cast: Cast) -> None:
     bring(cast, OUT)
-    bring(
-        cast, replace(IN, segments=(replace(AUTUMN, end=date(2025, 12, 16)),)), at="receiving"
-    )
+    bring(cast, replace(IN, segments=(replace(AUTUMN, end=date(2025, 12, 16)),)), at="receiving")
     assert Side.objects.get(key="M-1").mobility != Side.objects.get(key="V-1").mobility
 
 
@@ -255,9 +254,7 @@ def test_a_trip_is_nested_in_the_incoming_stay_it_is_made_from_whatever_the_orde
         segments=(replace(AUTUMN, start=date(2025, 10, 1), end=date(2025, 10, 9)),),
     )
     facts = [trip, IN]
-    planned = actions.plan_mobilities(
-        actor=Actor.system(), institution=cast.receiving, facts=facts
-    )
+    planned = actions.plan_mobilities(actor=Actor.system(), institution=cast.receiving, facts=facts)
     assert verdicts(planned) == ["created", "created"]
     assert verdicts(bring(cast, *facts, at="receiving")) == ["created", "created"]
     assert Side.objects.get(key="V-TRIP").nested_in.key == "V-1"
@@ -275,9 +272,7 @@ def test_an_unknown_study_right_is_kept_by_key_and_linked_when_it_comes(cast: Ca
         actor=Actor.system(),
         institution=cast.sending,
         facts=[
-            StudyRightFacts(
-                key="R-LATER", student_key="AINO-1", type="4", start=date(2024, 8, 1)
-            )
+            StudyRightFacts(key="R-LATER", student_key="AINO-1", type="4", start=date(2024, 8, 1))
         ],
         now=NOON,
     )
@@ -424,7 +419,9 @@ def test_images_put_back_exactly_what_was(cast: Cast) -> None:
     assert everything() == before
 
 
-def test_queries_do_not_grow_with_the_number_of_facts(cast: Cast, django_assert_max_num_queries) -> None:
+def test_queries_do_not_grow_with_the_number_of_facts(
+    cast: Cast, django_assert_max_num_queries
+) -> None:
     facts = [replace(OUT, key=f"K{n}") for n in range(60)]
     with django_assert_max_num_queries(8):
         actions.plan_mobilities(actor=Actor.system(), institution=cast.sending, facts=facts)

@@ -45,9 +45,7 @@ RIGHT = StudyRightFacts(
     type="4",
     start=date(2024, 8, 1),
     states=(StateFacts(code="1", start=date(2024, 8, 1)),),
-    spells=(
-        SpellFacts(start=date(2024, 8, 1), municipality="398", classifications=("7", "5")),
-    ),
+    spells=(SpellFacts(start=date(2024, 8, 1), municipality="398", classifications=("7", "5")),),
     primacies=(PrimacyFacts(start=date(2024, 8, 1)),),
 )
 
@@ -107,9 +105,7 @@ def test_a_changed_identity_code_stands_in_the_journal_by_name_only(cast: Cast) 
 def test_a_plan_says_the_same_as_bringing_and_writes_nothing(cast: Cast) -> None:
     before = (Person.objects.count(), Entry.objects.count())
     facts = [EEVA, replace(EEVA, key="S-2", learner_number="x", identity_code=""), EEVA]
-    planned = actions.plan_students(
-        actor=Actor.system(), institution=cast.sending, facts=facts
-    )
+    planned = actions.plan_students(actor=Actor.system(), institution=cast.sending, facts=facts)
     assert (Person.objects.count(), Entry.objects.count()) == before
     assert verdicts(planned) == verdicts(bring(cast, *facts)) == ["created", "created", "refused"]
 
@@ -127,13 +123,17 @@ def test_one_learner_number_is_one_person_with_a_student_record_at_each_institut
 def test_a_birth_date_in_place_of_an_identity_code_joins_nobody(cast: Cast) -> None:
     facts = replace(EEVA, learner_number="", identity_code="010203A")
     bring(cast, facts, replace(facts, key="S-2"))
-    assert StudentRecord.objects.get(key="S-1").person != StudentRecord.objects.get(key="S-2").person
+    assert (
+        StudentRecord.objects.get(key="S-1").person != StudentRecord.objects.get(key="S-2").person
+    )
 
 
 def test_two_new_records_with_one_identity_code_are_one_person(cast: Cast) -> None:
     facts = replace(EEVA, learner_number="")
     bring(cast, facts, replace(facts, key="S-2"))
-    assert StudentRecord.objects.get(key="S-1").person == StudentRecord.objects.get(key="S-2").person
+    assert (
+        StudentRecord.objects.get(key="S-1").person == StudentRecord.objects.get(key="S-2").person
+    )
 
 
 def test_an_identifier_of_somebody_else_is_refused_in_words(cast: Cast) -> None:
@@ -184,9 +184,7 @@ def test_refused_lines_leave_the_others_alone(cast: Cast) -> None:
 def test_a_reader_may_bring_nothing_and_a_registrar_only_at_home(cast: Cast) -> None:
     bruno = cast.actor(cast.bruno, today=TODAY)
     with pytest.raises(NotAllowed):
-        actions.bring_students(
-            actor=bruno, institution=cast.receiving, facts=[EEVA], now=NOON
-        )
+        actions.bring_students(actor=bruno, institution=cast.receiving, facts=[EEVA], now=NOON)
     with pytest.raises(NotAllowed):
         actions.plan_students(
             actor=cast.actor(cast.dara, today=TODAY), institution=cast.third, facts=[EEVA]
@@ -375,11 +373,13 @@ def test_images_put_back_exactly_what_was(cast: Cast) -> None:
     assert Person.objects.with_identity_code("040301A123B").get() == person
 
 
-def test_queries_do_not_grow_with_the_number_of_facts(cast: Cast, django_assert_num_queries) -> None:
-    facts = [replace(EEVA, key=f"K{n}", learner_number=f"L{n}", identity_code="") for n in range(50)]
+def test_queries_do_not_grow_with_the_number_of_facts(
+    cast: Cast, django_assert_num_queries
+) -> None:
+    facts = [
+        replace(EEVA, key=f"K{n}", learner_number=f"L{n}", identity_code="") for n in range(50)
+    ]
     for some in (facts[:2], facts):
         with django_assert_num_queries(3):
-            actions.plan_students(
-                actor=Actor.system(), institution=cast.sending, facts=some
-            )
+            actions.plan_students(actor=Actor.system(), institution=cast.sending, facts=some)
     assert Verdict.CREATED == "created"

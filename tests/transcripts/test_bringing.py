@@ -78,9 +78,7 @@ def test_a_wrong_fact_is_refused_with_its_field(cast: Cast, wrong, problem) -> N
 
 def test_a_plan_says_the_same_as_bringing(cast: Cast) -> None:
     facts = [COURSE, replace(COURSE, key="ATT-1", kind="1"), replace(COURSE, kind="9"), COURSE]
-    planned = actions.plan_attainments(
-        actor=Actor.system(), institution=cast.sending, facts=facts
-    )
+    planned = actions.plan_attainments(actor=Actor.system(), institution=cast.sending, facts=facts)
     brought = bring(cast, *facts)
     assert [(str(o.verdict), o.changes) for o in planned] == [
         (str(o.verdict), o.changes) for o in brought

@@ -25,7 +25,9 @@ from vaihto.wording import mark as _
 CHOICES_CHANGED = Announcement("institutions.choices-changed", fields=("institution_id",))
 
 _Facts = TypeVar("_Facts")
-_DraftOf = Callable[[Sequence[tuple[int, _Facts]], Desk, Draft | None, dict[Any, int]], list[Outcome]]
+_DraftOf = Callable[
+    [Sequence[tuple[int, _Facts]], Desk, Draft | None, dict[Any, int]], list[Outcome]
+]
 
 
 def _plan(
@@ -156,8 +158,7 @@ def edit(
         if outcome.verdict is Verdict.REFUSED:
             raise outcome.refusals[0]
         draft.write()
-    assert isinstance(outcome.record, Institution)
-    return outcome.record
+    return Institution.objects.get(hei_id=facts.hei_id)
 
 
 @transaction.atomic
@@ -188,12 +189,20 @@ def declare_holds_everything(
 
 @transaction.atomic
 def choose(
-    *, actor: Actor, institution: Institution, name: str, value: Any, now: datetime, reason: str = ""
+    *,
+    actor: Actor,
+    institution: Institution,
+    name: str,
+    value: Any,
+    now: datetime,
+    reason: str = "",
 ) -> Institution:
     """What the institution chooses where the rules leave a choice; `value` None goes back to the default."""
     actor.require(May.INSTITUTIONS_EDIT, institution.pk)
     if not name:
-        raise Invalid("institution.choice-unnamed", sentence=_("Name what is chosen."), field="name")
+        raise Invalid(
+            "institution.choice-unnamed", sentence=_("Name what is chosen."), field="name"
+        )
     institution = Institution.objects.select_for_update().get(pk=institution.pk)
     before = institution.choices.get(name)
     if before == value:

@@ -84,9 +84,7 @@ def _wrong_institution(facts: InstitutionFacts) -> list[Refusal]:
             unknown_code("sector", facts.sector, expected=", ".join(Institution.Sector.values))
         )
     if facts.national_code and facts.national_code not in HEI:
-        found.append(
-            unknown_code("national_code", facts.national_code, expected=HEI.file)
-        )
+        found.append(unknown_code("national_code", facts.national_code, expected=HEI.file))
     if facts.website and urlsplit(facts.website).scheme not in {"http", "https"}:
         found.append(
             Invalid(
@@ -166,19 +164,7 @@ def draft_institutions(
         if facts.hei_id in seen:
             wrong.append(repeated(facts.hei_id, first=seen[facts.hei_id]))
         seen.setdefault(facts.hei_id, at)
-        if facts.national_code:
-            holder = codes.setdefault(facts.national_code, facts.hei_id)
-            if holder != facts.hei_id:
-                wrong.append(
-                    Invalid(
-                        "institution.national-code-taken",
-                        sentence=_("The code “%(value)s” already names %(holder)s."),
-                        remedy=_("One national code names one institution; correct one of the two."),
-                        field="national_code",
-                        value=facts.national_code,
-                        holder=holder,
-                    )
-                )
+        wrong += _wrong_holder(facts, codes)
         if not _may_edit(desk.actor, institution):
             wrong.append(NotAllowed("not-allowed", may=str(May.INSTITUTIONS_EDIT), field="hei_id"))
         alliance = alliances.get(facts.alliance)
@@ -186,7 +172,9 @@ def draft_institutions(
             if alliance is None:
                 wrong.append(unknown_key("alliance", facts.alliance))
             elif not _may_edit_alliance(desk.actor, alliance):
-                wrong.append(NotAllowed("not-allowed", may=str(May.ALLIANCE_EDIT), field="alliance"))
+                wrong.append(
+                    NotAllowed("not-allowed", may=str(May.ALLIANCE_EDIT), field="alliance")
+                )
         if wrong:
             outcomes.append(refused(at, facts.hei_id, wrong))
             continue
@@ -196,10 +184,7 @@ def draft_institutions(
             if draft is not None:
                 institution = Institution(
                     hei_id=facts.hei_id,
-                    **{
-                        name: getattr(facts, name)
-                        for name, _column in _FIELDS
-                    },
+                    **{name: getattr(facts, name) for name, _column in _FIELDS},
                 )
                 outcome.record = institution
                 draft.create(institution)
@@ -217,10 +202,31 @@ def draft_institutions(
                     institution_id=institution.pk,
                 )
         if alliance is not None and facts.member_since is not None and desk.says("alliance"):
-            _membership(facts, alliance, institution, memberships, facts.member_since, outcome, draft)
+            _membership(
+                facts, alliance, institution, memberships, facts.member_since, outcome, draft
+            )
         if outcome.record is not None and outcome.record.pk is not None:
             outcome.verdict = Verdict.CHANGED if outcome.changes else Verdict.UNCHANGED
     return outcomes
+
+
+def _wrong_holder(facts: InstitutionFacts, codes: dict[str, str]) -> list[Refusal]:
+    """A national code that already names another institution."""
+    if not facts.national_code:
+        return []
+    holder = codes.setdefault(facts.national_code, facts.hei_id)
+    if holder == facts.hei_id:
+        return []
+    return [
+        Invalid(
+            "institution.national-code-taken",
+            sentence=_("The code “%(value)s” already names %(holder)s."),
+            remedy=_("One national code names one institution; correct one of the two."),
+            field="national_code",
+            value=facts.national_code,
+            holder=holder,
+        )
+    ]
 
 
 def _membership(
@@ -309,7 +315,7 @@ def draft_headcounts(
     ):
         members.setdefault(member, set()).add(alliance)
     in_reach = desk.actor.alliances(May.ALLIANCE_EDIT)
-    fields = [pair for pair in (("count", "count"), ("source", "source"), ("as_of", "as_of"))]
+    fields = (("count", "count"), ("source", "source"), ("as_of", "as_of"))
     outcomes: list[Outcome] = []
     for at, facts in piece:
         key = f"{facts.institution} {facts.year} {facts.group}"

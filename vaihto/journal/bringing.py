@@ -58,6 +58,15 @@ class Outcome:
     record: models.Model | None = None
 
 
+@dataclass
+class Coming:
+    """Keys of records that earlier parts of the same file would create, when the whole is only planned."""
+
+    students: set[str] = field(default_factory=set)
+    rights: set[str] = field(default_factory=set)
+    mobilities: set[str] = field(default_factory=set)
+
+
 def refused(index: int, key: str, refusals: Iterable[Refusal]) -> Outcome:
     """The outcome of a fact that cannot be stored."""
     return Outcome(index, key, Verdict.REFUSED, {}, tuple(refusals))
@@ -174,12 +183,7 @@ def wrong_number(
     """A number below zero, with more digits or more decimals than there is room for."""
     if value is None:
         return []
-    if (
-        not value.is_finite()
-        or value < 0
-        or value >= 10**whole
-        or value != round(value, decimals)
-    ):
+    if not value.is_finite() or value < 0 or value >= 10**whole or value != round(value, decimals):
         return [
             Invalid(
                 "fact.impossible-number",
@@ -227,7 +231,9 @@ class Lengths:
                 found.append(
                     Invalid(
                         "fact.too-long",
-                        sentence=_("This is %(length)s characters long; there is room for %(limit)s."),
+                        sentence=_(
+                            "This is %(length)s characters long; there is room for %(limit)s."
+                        ),
                         remedy=_("Shorten it."),
                         field=name,
                         value=text[:40] + "…",

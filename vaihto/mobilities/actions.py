@@ -15,11 +15,13 @@ from vaihto.institutions.models import Institution
 from vaihto.jobs.announcements import Announcement, announce
 from vaihto.journal.actions import record
 from vaihto.journal.actors import Actor, May
-from vaihto.journal.bringing import Draft, Keep, Outcome, Verdict, chunks, units_in_reach
-from vaihto.mobilities.bringing import Changed, draft_mobilities, draft_visits
+from vaihto.journal.bringing import Coming, Draft, Keep, Outcome, Verdict, chunks, units_in_reach
+from vaihto.mobilities.bringing.settling import Changed
+from vaihto.mobilities.bringing.students import draft_mobilities
+from vaihto.mobilities.bringing.visits import draft_visits
 from vaihto.mobilities.facts import MobilityFacts, VisitFacts
 from vaihto.mobilities.models import Mobility, Side, State
-from vaihto.people.bringing import Setting
+from vaihto.people.bringing.setting import Setting
 from vaihto.people.models import StudyRight
 from vaihto.refusals import Invalid, NotAllowed, Refusal, Stale
 from vaihto.wording import mark as _
@@ -53,9 +55,10 @@ def _plan(
     facts: Sequence[_Facts],
     said: Collection[str] | None,
     seen: dict[str, int] | None,
+    coming: Coming | None,
 ) -> list[Outcome]:
     reach = units_in_reach(actor, May.MOBILITIES_EDIT, institution.pk)
-    setting = Setting.of(institution, reach=reach, said=said)
+    setting = Setting.of(institution, reach=reach, said=said, coming=coming)
     keys: dict[str, int] = {} if seen is None else seen
     return [
         outcome
@@ -106,10 +109,17 @@ def plan_mobilities(
     facts: Sequence[MobilityFacts],
     said: Collection[str] | None = None,
     seen: dict[str, int] | None = None,
+    coming: Coming | None = None,
 ) -> list[Outcome]:
     """What `bring_mobilities` would do with each fact, in order. Nothing is written."""
     return _plan(
-        draft_mobilities, actor=actor, institution=institution, facts=facts, said=said, seen=seen
+        draft_mobilities,
+        actor=actor,
+        institution=institution,
+        facts=facts,
+        said=said,
+        seen=seen,
+        coming=coming,
     )
 
 
@@ -151,10 +161,17 @@ def plan_visits(
     facts: Sequence[VisitFacts],
     said: Collection[str] | None = None,
     seen: dict[str, int] | None = None,
+    coming: Coming | None = None,
 ) -> list[Outcome]:
     """What `bring_visits` would do with each fact, in order. Nothing is written."""
     return _plan(
-        draft_visits, actor=actor, institution=institution, facts=facts, said=said, seen=seen
+        draft_visits,
+        actor=actor,
+        institution=institution,
+        facts=facts,
+        said=said,
+        seen=seen,
+        coming=coming,
     )
 
 
@@ -279,7 +296,9 @@ def cancel(
     _require_side(actor, side)
     mobility = _locked(side, seen_version).mobility
     if mobility.state == State.CANCELLED:
-        raise Invalid("mobility.already-cancelled", sentence=_("This mobility is cancelled already."))
+        raise Invalid(
+            "mobility.already-cancelled", sentence=_("This mobility is cancelled already.")
+        )
     before = mobility.state
     mobility.state = State.CANCELLED
     mobility.version += 1
@@ -299,9 +318,7 @@ def cancel(
 
 
 @transaction.atomic
-def send_anyway(
-    *, actor: Actor, side: Side, wanted: bool, now: datetime, reason: str = ""
-) -> Side:
+def send_anyway(*, actor: Actor, side: Side, wanted: bool, now: datetime, reason: str = "") -> Side:
     """Whether periods that are not sent by default are sent all the same (V38, V39)."""
     _require_side(actor, side)
     side = Side.objects.select_for_update(of=("self",)).select_related("mobility").get(pk=side.pk)

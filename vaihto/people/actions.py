@@ -15,14 +15,12 @@ from vaihto.codes import STUDY_RIGHT_TYPE
 from vaihto.institutions.models import Institution
 from vaihto.jobs.announcements import Announcement, announce
 from vaihto.journal.actors import Actor, May
-from vaihto.journal.bringing import Draft, Keep, Outcome, Verdict, chunks, units_in_reach
-from vaihto.people.bringing import (
-    Setting,
-    draft_employments,
-    draft_students,
-    draft_study_rights,
-    draft_term_enrolments,
-)
+from vaihto.journal.bringing import Coming, Draft, Keep, Outcome, Verdict, chunks, units_in_reach
+from vaihto.people.bringing.employments import draft_employments
+from vaihto.people.bringing.enrolments import draft_term_enrolments
+from vaihto.people.bringing.rights import draft_study_rights
+from vaihto.people.bringing.setting import Setting
+from vaihto.people.bringing.students import draft_students
 from vaihto.people.facts import (
     EmploymentFacts,
     StudentFacts,
@@ -39,7 +37,9 @@ RECORDS_CHANGED = Announcement("people.records-changed", fields=("person_ids",))
 DOUBLE_DEGREE = "7"
 
 _Facts = TypeVar("_Facts")
-_DraftOf = Callable[[Sequence[tuple[int, _Facts]], Setting, Draft | None, dict[Any, int]], list[Outcome]]
+_DraftOf = Callable[
+    [Sequence[tuple[int, _Facts]], Setting, Draft | None, dict[Any, int]], list[Outcome]
+]
 
 
 def _plan(
@@ -50,15 +50,12 @@ def _plan(
     facts: Sequence[_Facts],
     said: Collection[str] | None,
     seen: dict[Any, int] | None,
+    coming: Coming | None,
 ) -> list[Outcome]:
     reach = units_in_reach(actor, May.PEOPLE_EDIT, institution.pk)
-    setting = Setting.of(institution, reach=reach, said=said)
+    setting = Setting.of(institution, reach=reach, said=said, coming=coming)
     keys: dict[Any, int] = {} if seen is None else seen
-    return [
-        outcome
-        for piece in chunks(facts)
-        for outcome in draft_of(piece, setting, None, keys)
-    ]
+    return [outcome for piece in chunks(facts) for outcome in draft_of(piece, setting, None, keys)]
 
 
 def _bring(
@@ -92,10 +89,17 @@ def plan_students(
     facts: Sequence[StudentFacts],
     said: Collection[str] | None = None,
     seen: dict[str, int] | None = None,
+    coming: Coming | None = None,
 ) -> list[Outcome]:
     """What `bring_students` would do with each fact, in order. Nothing is written."""
     return _plan(
-        draft_students, actor=actor, institution=institution, facts=facts, said=said, seen=seen
+        draft_students,
+        actor=actor,
+        institution=institution,
+        facts=facts,
+        said=said,
+        seen=seen,
+        coming=coming,
     )
 
 
@@ -137,6 +141,7 @@ def plan_study_rights(
     facts: Sequence[StudyRightFacts],
     said: Collection[str] | None = None,
     seen: dict[str, int] | None = None,
+    coming: Coming | None = None,
 ) -> list[Outcome]:
     """What `bring_study_rights` would do with each fact, in order. Nothing is written."""
     return _plan(
@@ -146,6 +151,7 @@ def plan_study_rights(
         facts=facts,
         said=said,
         seen=seen,
+        coming=coming,
     )
 
 
@@ -205,6 +211,7 @@ def plan_term_enrolments(
     facts: Sequence[TermEnrolmentFacts],
     said: Collection[str] | None = None,
     seen: dict[tuple[str, str], int] | None = None,
+    coming: Coming | None = None,
 ) -> list[Outcome]:
     """What `bring_term_enrolments` would do with each fact, in order. Nothing is written."""
     return _plan(
@@ -214,6 +221,7 @@ def plan_term_enrolments(
         facts=facts,
         said=said,
         seen=seen,
+        coming=coming,
     )
 
 
@@ -249,10 +257,17 @@ def plan_employments(
     facts: Sequence[EmploymentFacts],
     said: Collection[str] | None = None,
     seen: dict[str, int] | None = None,
+    coming: Coming | None = None,
 ) -> list[Outcome]:
     """What `bring_employments` would do with each fact, in order. Nothing is written."""
     return _plan(
-        draft_employments, actor=actor, institution=institution, facts=facts, said=said, seen=seen
+        draft_employments,
+        actor=actor,
+        institution=institution,
+        facts=facts,
+        said=said,
+        seen=seen,
+        coming=coming,
     )
 
 
@@ -298,7 +313,11 @@ def give_up_double_degree(
 
     A new spell without it begins the next day on the same right; mobility periods are not touched (V23).
     """
-    right = StudyRight.objects.select_for_update(of=("self",)).select_related("student").get(pk=right.pk)
+    right = (
+        StudyRight.objects.select_for_update(of=("self",))
+        .select_related("student")
+        .get(pk=right.pk)
+    )
     _require_right(actor, right)
     spells = list(right.spells.order_by("start", "pk"))
     ending = next(
@@ -343,9 +362,7 @@ def give_up_double_degree(
         if spell.start > on and DOUBLE_DEGREE in spell.classifications:
             kept = [code for code in spell.classifications if code != DOUBLE_DEGREE]
             draft.change(spell, classifications=kept)
-    draft.line(
-        "study-right.double-degree-given-up", right, {"spells": [before, [f"{on}: 7 → –"]]}
-    )
+    draft.line("study-right.double-degree-given-up", right, {"spells": [before, [f"{on}: 7 → –"]]})
     draft.write()
     announce(RECORDS_CHANGED, person_ids=[right.student.person_id])
     return right
@@ -389,8 +406,7 @@ def add_degree_right(
     )
     if outcome.verdict is Verdict.REFUSED:
         raise outcome.refusals[0]
-    assert isinstance(outcome.record, StudyRight)
-    return outcome.record
+    return StudyRight.objects.get(institution=student.institution, key=facts.key)
 
 
 @transaction.atomic

@@ -10,9 +10,9 @@ from django.db import transaction
 from vaihto.institutions.models import Institution
 from vaihto.jobs.announcements import announce
 from vaihto.journal.actors import Actor, May
-from vaihto.journal.bringing import Draft, Keep, Outcome, chunks, units_in_reach
+from vaihto.journal.bringing import Coming, Draft, Keep, Outcome, chunks, units_in_reach
 from vaihto.people.actions import RECORDS_CHANGED
-from vaihto.people.bringing import Setting
+from vaihto.people.bringing.setting import Setting
 from vaihto.transcripts.bringing import draft_attainments
 from vaihto.transcripts.facts import AttainmentFacts
 
@@ -24,10 +24,11 @@ def plan_attainments(
     facts: Sequence[AttainmentFacts],
     said: Collection[str] | None = None,
     seen: dict[str, int] | None = None,
+    coming: Coming | None = None,
 ) -> list[Outcome]:
     """What `bring_attainments` would do with each fact, in order. Nothing is written."""
     reach = units_in_reach(actor, May.PEOPLE_EDIT, institution.pk)
-    setting = Setting.of(institution, reach=reach, said=said)
+    setting = Setting.of(institution, reach=reach, said=said, coming=coming)
     keys: dict[str, int] = {} if seen is None else seen
     return [
         outcome

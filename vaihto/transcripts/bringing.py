@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from vaihto.codes import ATTAINMENT_CLASSIFICATION, ATTAINMENT_KIND, COUNTRY
 from vaihto.journal.bringing import (
@@ -12,7 +14,6 @@ from vaihto.journal.bringing import (
     Verdict,
     differences,
     missing,
-    not_in_reach,
     refused,
     repeated,
     unknown_code,
@@ -21,8 +22,8 @@ from vaihto.journal.bringing import (
     wrong_number,
 )
 from vaihto.mobilities.models import Side
-from vaihto.people.bringing import Setting, students_by_key, wrong_code
-from vaihto.people.models import StudyRight
+from vaihto.people.bringing.setting import Setting, owner_of, students_by_key, wrong_code
+from vaihto.people.models import StudentRecord, StudyRight
 from vaihto.refusals import Refusal
 from vaihto.transcripts.facts import AttainmentFacts
 from vaihto.transcripts.models import Attainment
@@ -98,7 +99,9 @@ def draft_attainments(
     right_keys = {facts.right_key for _at, facts in piece if facts.right_key}
     rights = {
         right.key: right
-        for right in StudyRight.objects.filter(institution=institution, key__in=right_keys).order_by()
+        for right in StudyRight.objects.filter(
+            institution=institution, key__in=right_keys
+        ).order_by()
     }
     sides = {
         side.key: side.mobility_id
@@ -107,71 +110,111 @@ def draft_attainments(
             key__in={facts.mobility_key for _at, facts in piece if facts.mobility_key},
         ).order_by()
     }
-    fields = setting.spoken(_FIELDS)
     outcomes: list[Outcome] = []
     for at, facts in piece:
         attainment = stored.get(facts.key)
-        student = students.get(facts.student_key)
+        owner = owner_of(
+            facts.student_key,
+            students,
+            setting,
+            earlier=attainment.student if attainment else None,
+        )
         right = rights.get(facts.right_key)
-        mobility_id = sides.get(facts.mobility_key)
-        wrong = _wrong(facts)
-        if student is None and facts.student_key:
-            wrong.append(unknown_key("student_key", facts.student_key))
-        if facts.right_key and (
-            right is None or (student is not None and right.student_id != student.pk)
-        ):
-            wrong.append(unknown_key("right_key", facts.right_key))
-        if facts.mobility_key and mobility_id is None:
-            wrong.append(unknown_key("mobility_key", facts.mobility_key))
+        wrong = [*_wrong(facts), *owner.wrong]
+        wrong += _wrong_links(facts, owner.record, right, sides, setting)
         if facts.key in seen:
             wrong.append(repeated(facts.key, first=seen[facts.key]))
         seen.setdefault(facts.key, at)
-        if setting.reach is not None and student is not None:
-            concerned = {student.unit_id} | (
-                {attainment.student.unit_id} if attainment is not None else set()
-            )
-            if not concerned <= setting.reach:
-                wrong.append(not_in_reach("student_key", facts.student_key))
-        if wrong or student is None:
+        if wrong:
             outcomes.append(refused(at, facts.key, wrong))
             continue
-        if attainment is None:
+        links = _Links(owner.record, right, sides.get(facts.mobility_key))
+        if attainment is None or owner.record is None:
             outcome = Outcome(at, facts.key, Verdict.CREATED)
-            outcomes.append(outcome)
-            if draft is not None:
-                outcome.record = attainment = Attainment(
-                    institution=institution,
-                    student=student,
-                    right=right,
-                    mobility_id=mobility_id,
-                    key=facts.key,
-                    **{
-                        name: list(value) if isinstance(value, tuple) else value
-                        for name, value in ((name, getattr(facts, name)) for name, _c in _FIELDS)
-                    },
-                )
-                draft.create(attainment)
-                draft.line("attainment.created", attainment)
-                touched.add(student.person_id)
-            continue
-        changes = differences(facts, attainment, fields)
-        values = {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in ((name, getattr(facts, name)) for name in changes)
-        }
-        if student.pk != attainment.student_id:
-            changes["student_key"] = [attainment.student.key, student.key]
-            values["student_id"] = student.pk
-        if setting.says("right_key") and (right.pk if right else None) != attainment.right_id:
-            changes["right_key"] = [attainment.right.key if attainment.right else "", facts.right_key]
-            values["right_id"] = right.pk if right else None
-        if setting.says("mobility_key") and mobility_id != attainment.mobility_id:
-            changes["mobility_key"] = ["", facts.mobility_key]
-            values["mobility_id"] = mobility_id
-        if draft is not None and changes:
-            touched |= {student.person_id, attainment.student.person_id}
-            draft.change(attainment, **values)
-            draft.line("attainment.changed", attainment, changes)
-        verdict = Verdict.CHANGED if changes else Verdict.UNCHANGED
-        outcomes.append(Outcome(at, facts.key, verdict, changes, record=attainment))
+            if draft is not None and owner.record is not None:
+                outcome.record = _new_attainment(facts, links, setting, draft)
+                touched.add(owner.record.person_id)
+        else:
+            changes = _changes(facts, attainment, links, setting, draft)
+            if changes:
+                touched |= {owner.record.person_id, attainment.student.person_id}
+            verdict = Verdict.CHANGED if changes else Verdict.UNCHANGED
+            outcome = Outcome(at, facts.key, verdict, changes, record=attainment)
+        outcomes.append(outcome)
     return outcomes
+
+
+@dataclass(frozen=True)
+class _Links:
+    student: StudentRecord | None
+    right: StudyRight | None
+    mobility_id: int | None
+
+
+def _wrong_links(
+    facts: AttainmentFacts,
+    student: StudentRecord | None,
+    right: StudyRight | None,
+    sides: dict[str, int],
+    setting: Setting,
+) -> list[Refusal]:
+    """Records named that are not here, or a right that is another student's."""
+    found: list[Refusal] = []
+    is_anothers = right is not None and student is not None and right.student_id != student.pk
+    if facts.right_key and (
+        is_anothers or (right is None and facts.right_key not in setting.coming.rights)
+    ):
+        found.append(unknown_key("right_key", facts.right_key))
+    if facts.mobility_key and not (
+        facts.mobility_key in sides or facts.mobility_key in setting.coming.mobilities
+    ):
+        found.append(unknown_key("mobility_key", facts.mobility_key))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _new_attainment(
+    facts: AttainmentFacts, links: _Links, setting: Setting, draft: Draft
+) -> Attainment:
+    attainment = Attainment(
+        institution=setting.institution,
+        student=links.student,
+        right=links.right,
+        mobility_id=links.mobility_id,
+        key=facts.key,
+        **{name: _plain(getattr(facts, name)) for name, _column in _FIELDS},
+    )
+    draft.create(attainment)
+    draft.line("attainment.created", attainment)
+    return attainment
+
+
+def _changes(
+    facts: AttainmentFacts,
+    attainment: Attainment,
+    links: _Links,
+    setting: Setting,
+    draft: Draft | None,
+) -> dict[str, list[Any]]:
+    changes = differences(facts, attainment, setting.spoken(_FIELDS))
+    values = {name: _plain(getattr(facts, name)) for name in changes}
+    if links.student is not None and links.student.pk != attainment.student_id:
+        changes["student_key"] = [attainment.student.key, links.student.key]
+        values["student_id"] = links.student.pk
+    right_id = links.right.pk if links.right else None
+    if setting.says("right_key") and right_id != attainment.right_id:
+        changes["right_key"] = [attainment.right.key if attainment.right else "", facts.right_key]
+        values["right_id"] = right_id
+    if setting.says("mobility_key") and links.mobility_id != attainment.mobility_id:
+        changes["mobility_key"] = [
+            "" if attainment.mobility_id is None else "…",
+            facts.mobility_key,
+        ]
+        values["mobility_id"] = links.mobility_id
+    if draft is not None and changes:
+        draft.change(attainment, **values)
+        draft.line("attainment.changed", attainment, changes)
+    return changes
