@@ -78,10 +78,13 @@ def test_findings_keep_the_values_that_were_compared(cast: Cast) -> None:
     judge(cast.outgoing)
 
     findings = Judgement.objects.get(side=cast.outgoing).findings
-    of_period = next(one["rules"] for one in findings if one["period"] == 0)
-    assert of_period["S07"] == {"holds": True, "days": 142, "limit": 87}
-    whole = [one["rules"] for one in findings if one["period"] is None]
-    assert whole == [{"E70": {"holds": True, "mode": "physical", "state": "done", "content": "-"}}]
+    by_rule = {(one["rule"], one["period"]): (one["holds"], one["compared"]) for one in findings}
+    assert by_rule["S07", 0] == (True, {"days": 142, "limit": 87})
+    assert by_rule["S25", 0] == (True, {"right": "AINO-R1", "chosen_by": "primacy"})
+    assert by_rule["E70", None] == (
+        True,
+        {"mode": "physical", "state": "done", "content": "-"},
+    )
 
 
 def test_an_unknown_part_of_the_degree_cannot_be_told(cast: Cast) -> None:
@@ -288,5 +291,5 @@ def test_judging_one_side_costs_the_same_however_many_stays(
 def test_stored_columns_are_readable_json(cast: Cast) -> None:
     judge(cast.outgoing)
 
-    for value in Judgement.objects.values_list("findings", "note_codes"):
+    for value in Judgement.objects.values_list("kept", "note_codes"):
         assert json.dumps(value)

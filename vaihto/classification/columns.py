@@ -198,6 +198,7 @@ class Columns:
     sides: pl.DataFrame
     segments: pl.DataFrame  # with `side`; countries as the rules want them
     rules: frames.Frames
+    right_keys: pl.DataFrame  # `right`, `right_key`
     attainments: pl.DataFrame
 
 
@@ -246,6 +247,7 @@ def read(persons: Persons, at: Places) -> Columns:
     segments = _segments(persons, sides)
     students = sides.filter(pl.col("kind") == Kind.STUDENT, ~pl.col("state").is_in(NOT_JUDGED))
     attainments = _attainments(persons, at)
+    rights = _rights(persons, at)
     return Columns(
         sides=sides,
         segments=segments,
@@ -260,7 +262,7 @@ def read(persons: Persons, at: Places) -> Columns:
                 "end",
                 "cancelled",
             ),
-            **_rights(persons, at),
+            **rights,
             degrees=attainments.filter(pl.col("kind") == DEGREE).select(
                 "person",
                 "right",
@@ -269,6 +271,7 @@ def read(persons: Persons, at: Places) -> Columns:
                 "completed_in_country",
             ),
         ),
+        right_keys=rights["study_rights"].select("right", right_key="key"),
         attainments=attainments,
     )
 
@@ -332,7 +335,7 @@ def _rights(persons: Persons, at: Places) -> dict[str, pl.DataFrame]:
     person = "right__student__person_id"
     rights = _table(
         StudyRight.objects.filter(persons.of("student__person_id")).order_by(),
-        ("student__person_id", "pk", "institution_id", "type", "start", "end"),
+        ("student__person_id", "pk", "institution_id", "type", "start", "end", "key"),
         {
             "person": NUMBER,
             "right": NUMBER,
@@ -340,6 +343,7 @@ def _rights(persons: Persons, at: Places) -> dict[str, pl.DataFrame]:
             "type": pl.String(),
             "start": pl.Date(),
             "end": pl.Date(),
+            "key": pl.String(),
         },
     ).with_columns(named(pl.col("institution"), at))
     days = {"start": pl.Date(), "end": pl.Date()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 
@@ -103,13 +103,27 @@ class Judgement(models.Model):
     # Why nothing may be recorded at all, where that is so.
     reason_code = models.CharField(max_length=40, blank=True)
     note_codes = models.JSONField(default=list)
-    # [{"rule": "S07", "period": 0, "holds": true, "compared": {...}}, …]
-    findings = models.JSONField(default=list)
+    # What the rules found, kept short: [{"period": 0, "rules": {"S07": {"holds": true, "days": 87, …}, …}}, …]
+    kept = models.JSONField(default=list)
 
     objects = JudgementQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.side_id} {self.edition[:12]}"
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """One line per rule and period: `rule`, `period` (None: the mobility as a whole), `holds`, `compared`."""
+        return [
+            {
+                "rule": rule,
+                "period": one["period"],
+                "holds": found["holds"],
+                "compared": {name: value for name, value in found.items() if name != "holds"},
+            }
+            for one in self.kept
+            for rule, found in one["rules"].items()
+        ]
 
 
 class PeriodQuerySet(models.QuerySet["Period"]):

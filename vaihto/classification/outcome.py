@@ -8,7 +8,7 @@ institutions only.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -34,7 +34,7 @@ JUDGEMENTS: dict[str, pl.DataType] = {
     "mode": pl.String(),
     "reason_code": pl.String(),
     "note_codes": pl.String(),  # JSON
-    "findings": pl.String(),  # JSON
+    "kept": pl.String(),  # JSON
 }
 PERIODS: dict[str, pl.DataType] = {
     "id": pl.Int64(),
@@ -117,7 +117,9 @@ def judge(records: Columns, at: Places, *, by: Any) -> Outcome:
         ]
     )
     return Outcome(
-        judgements=_judgements(judged, sides, visits, participation),
+        judgements=_judgements(
+            _with_right_keys(judged, records.right_keys), sides, visits, participation
+        ),
         periods=stored_periods,
         verdicts=_verdicts(said, sides, stored_periods),
     )
@@ -624,6 +626,14 @@ def _participation(sides: pl.DataFrame, attainments: pl.DataFrame, by: Any) -> p
     )
 
 
+def _with_right_keys(judged: Any, keys: pl.DataFrame) -> Any:
+    """Findings name a study right as its register does, not by the number of our row."""
+    facts = judged.facts.with_columns(pl.col("right").cast(pl.Int64)).join(
+        keys, on="right", how="left", maintain_order="left"
+    )
+    return replace(judged, facts=facts.with_columns(right="right_key"))
+
+
 # --- Rows ----------------------------------------------------------------------------------------
 
 
@@ -703,7 +713,7 @@ def _judgements(
             note_codes=pl.when(pl.col("notes").is_not_null())
             .then(as_json_list(pl.col("notes")))
             .otherwise(pl.lit("[]")),
-            findings=pl.col("findings").fill_null("[]"),
+            kept=pl.col("findings").fill_null("[]"),
         )
         .cast(JUDGEMENTS)
         .sort("side")
