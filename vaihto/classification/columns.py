@@ -142,6 +142,7 @@ ATTAINMENTS: dict[str, pl.DataType] = {
     "traineeship": pl.Boolean(),
     "granting_country": pl.String(),
     "completed_in_country": pl.String(),
+    "right_type": pl.String(),
 }
 
 
@@ -400,6 +401,7 @@ def attainment_table(wanted: QuerySet[Attainment], at: Places) -> pl.DataFrame:
             "is_traineeship",
             "granting_country",
             "completed_in_country",
+            "right__type",
         ),
         ATTAINMENTS,
     ).with_columns(

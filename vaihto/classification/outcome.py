@@ -18,6 +18,7 @@ from vaihto.classification.columns import Columns, Places
 from vaihto.classification.models import PERIODS_OF_A_SIDE, Group, MobilityMode, Scheme
 from vaihto.mobilities.models import Kind, State
 from vaihto.rules import frames
+from vaihto.wording import mark as _
 
 # Reasons of ours, beside those of the reference (3.4).
 CANCELLED = "X_CANCELLED"
@@ -25,8 +26,16 @@ NOT_AGREED = "X_NOT_AGREED"
 NOT_BEGUN = "X_NOT_BEGUN"
 CONFERENCE = "X_CONFERENCE_ONLY"
 TOO_SMALL = "X_VIRTUAL_TOO_SMALL"
+OWN_REASONS = {
+    CANCELLED: _("The mobility was cancelled."),
+    NOT_AGREED: _("The mobility is planned and not yet agreed."),
+    NOT_BEGUN: _("The mobility is agreed and has not begun."),
+    CONFERENCE: _("Attending a conference alone is not a mobility."),
+    TOO_SMALL: _("The virtual mobility is smaller than the least that counts."),
+}
 
 DOCTORAL_LEVELS = ("6", "7")
+EXCHANGE_RIGHT = "9"
 TEACHING_PURPOSES = ("teaching", "research")
 
 JUDGEMENTS: dict[str, pl.DataType] = {
@@ -294,7 +303,7 @@ def _virta(judged: Any, students: pl.DataFrame) -> pl.DataFrame:
             how="left",
         )
         .rename({"mobility": "side"})
-        .join(students.lazy().filter("national").select("side", "send_anyway"), on="side")
+        .join(students.lazy().filter("national").select("side", "send_anyway", "first"), on="side")
         .select(
             side="side",
             number="number",
@@ -306,7 +315,7 @@ def _virta(judged: Any, students: pl.DataFrame) -> pl.DataFrame:
             .then(pl.lit("recorded"))
             .otherwise(pl.lit("")),
             amount=pl.lit(None, pl.Float64),
-            year=pl.col("start").dt.year(),
+            year=pl.coalesce("start", "first").dt.year(),
             reason_code=pl.when(~recorded)
             .then(reason)
             .when(days_known & ~sent)
@@ -343,7 +352,13 @@ def _collections(verdicts: pl.DataFrame, students: pl.DataFrame) -> pl.DataFrame
     return (
         verdicts.lazy()
         .rename({"mobility": "side"})
-        .join(students.lazy().filter("national").select("side"), on="side", how="semi")
+        .join(students.lazy().filter("national").select("side", "first"), on="side")
+        .with_columns(
+            # A mobility without a period would have counted in the year it began.
+            year=pl.when(pl.col("scheme") == Scheme.OPH)
+            .then(pl.coalesce("year", pl.col("first").dt.year()))
+            .otherwise("year")
+        )
         .select(
             side="side",
             number="number",
@@ -388,7 +403,7 @@ def credit_table(attainments: pl.DataFrame, sides: pl.DataFrame, at_names: pl.Ex
             institution=at_names,
             student=pl.when(incoming & trainee)
             .then(pl.lit("incoming_trainee"))
-            .when(incoming)
+            .when(incoming | (pl.col("right_type") == EXCHANGE_RIGHT).fill_null(value=False))
             .then(pl.lit("incoming_exchange"))
             .otherwise(pl.lit("degree")),
             abroad=pl.col("side").is_not_null() & ~incoming,
