@@ -25,9 +25,7 @@ def test_no_module_is_a_drawer() -> None:
 def test_a_room_says_what_belongs_there_and_where_to_start(room: str) -> None:
     text = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text("utf-8")))
     assert text is not None
-    missing = [
-        words for words in ("belong", "Start reading") if words not in text
-    ]
+    missing = [words for words in ("belong", "Start reading") if words not in text]
     assert missing == []
 
 
