@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from vaihto.rules import catalogue
+from vaihto.rules.cases import cases_of
 from vaihto.rules.declarations import LANGUAGES, texts_of
 from vaihto.rules.findings import Rule, evaluate
 from vaihto.rules.parameters import parameters
@@ -67,3 +68,11 @@ def test_no_text_stands_without_its_rule() -> None:
 
 def test_all_parameters_can_be_read() -> None:
     assert parameters()["long_period_minimum"].topic == "finland"
+
+
+@pytest.mark.parametrize(
+    "rule", [one for one in RULES if one.topic == "finland"], ids=lambda rule: rule.code
+)
+def test_a_finnish_rule_has_at_least_three_cases(rule: Rule) -> None:
+    found = [case for case in cases_of("finland") if case.rule == rule.code]
+    assert len(found) >= 3

@@ -157,26 +157,42 @@ def judged_in_order(judgement: Judgement) -> Judgement:
 # --- Tables in ---------------------------------------------------------------------------------
 
 
-def _complete(
-    table: pl.DataFrame | pl.LazyFrame, schema: frames.Schema, extra: Sequence[str] = ()
-) -> pl.LazyFrame:
-    """The table with all columns of its schema; absent ones are missing in every row."""
-    lazy = table.lazy()
-    names = set(lazy.collect_schema().names())
-    keep = [pl.col(name) for name in schema if name in names]
-    keep += [pl.col(name) for name in extra if name in names]
-    keep += [pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in names]
-    return lazy.select(keep)
+_KEYS = {"mobility": "mobility", "person": "person", "right": "right", "study_right_key": "right"}
+
+
+def _complete(tables: Frames) -> dict[str, pl.LazyFrame]:
+    """All tables with all columns of their schemas; absent ones are missing in every row.
+
+    Keys get one type everywhere: the first that is not text (an empty table or an empty column does
+    not know what its keys are), else text.
+    """
+    given = {name: getattr(tables, name).lazy() for name in frames.TABLES}
+    present = {name: table.collect_schema() for name, table in given.items()}
+    keys: dict[str, pl.DataType] = {}
+    for columns in present.values():
+        for column, key in _KEYS.items():
+            kind = columns.get(column)
+            if kind is not None and kind not in (pl.String, pl.Null):
+                keys.setdefault(key, kind)
+    complete = {}
+    for name, schema in frames.TABLES.items():
+        columns = present[name]
+        chosen = []
+        for column, declared in schema.items():
+            kind = keys.get(_KEYS.get(column, ""), declared)
+            if column not in columns:
+                chosen.append(pl.lit(None, kind).alias(column))
+            else:
+                same = columns[column] == kind
+                chosen.append(pl.col(column) if same else pl.col(column).cast(kind))
+        asked = [year for year in ("oph_year", "tk_year") if year in columns]
+        complete[name] = given[name].select(*chosen, *asked)
+    return complete
 
 
 def _partitions(tables: Frames, size: int) -> Iterator[Frames]:
     """Tables with all columns, cut so that a person is never divided."""
-    whole = {
-        name: _complete(
-            getattr(tables, name), schema, ("oph_year", "tk_year") if name == "mobilities" else ()
-        )
-        for name, schema in frames.TABLES.items()
-    }
+    whole = _complete(tables)
     rows = whole["mobilities"].select(pl.len()).collect().item()
     if rows <= size:
         yield Frames(**{name: table.collect() for name, table in whole.items()})
@@ -229,13 +245,13 @@ def _facts(
         .join(built.parts.lazy(), on="m", how="left")
         .with_columns(may_be_recorded=recordable)
         .join(built.periods.lazy(), on="m", how="left")
+        .filter(pl.col("may_be_recorded") | (pl.col("number").fill_null(0) == 0))
         .with_columns(
             [
                 pl.when("may_be_recorded").then(name).alias(name)
                 for name in ("number", "start", "end", "country")
             ]
         )
-        .filter(pl.col("may_be_recorded") | (pl.int_range(pl.len()).over("m") == 0))
         .with_columns(
             nested=finland.nested,
             virtual_between=pl.col("virtual_between").fill_null(value=False),
@@ -270,7 +286,7 @@ def _facts(
             *[pl.when("has_rights").then(name).otherwise(pl.lit(value=False)).alias(name) for name in no],
             *[pl.col(name).fill_null(value=False) for name in (*flags, "exchange_right_covers")],
             # A link to a right that is not there names another right than any degree's.
-            belongs_to=pl.coalesce("belongs_to", pl.col("study_right_key").cast(_kind(rights))),
+            belongs_to=pl.coalesce("belongs_to", "study_right_key"),
             **_asked(oph_year, "oph_year", mobilities, finland.start.dt.year()),
             **_asked(tk_year, "tk_year", mobilities, pl.lit(None, pl.Int32)),
         )
@@ -295,10 +311,6 @@ def _facts(
     if tk_year == "own":
         facts = facts.with_columns(tk_year=pl.col("degree_date").dt.year())
     return facts.collect()
-
-
-def _kind(rights: pl.DataFrame) -> pl.DataType:
-    return rights.schema["right"]
 
 
 def _from(degree: pl.Expr) -> pl.Expr:
