@@ -137,7 +137,8 @@ def test_a_virtual_mobility_gives_no_period_but_counts_for_the_alliance(cast: Ca
 
     judge(online)
 
-    assert said(online)["virta"] == (False, "", None, "X_FULLY_VIRTUAL")
+    assert said(online)["virta"] == (False, "", 2026, "X_FULLY_VIRTUAL")
+    assert said(online)["oph"] == (False, "", 2026, "X_FULLY_VIRTUAL")
     assert said(online)["alliance"] == (True, "virtual", 2026, "")
     assert Judgement.objects.get(side=online).reason_code == "X_FULLY_VIRTUAL"
 
@@ -293,3 +294,4 @@ def test_stored_columns_are_readable_json(cast: Cast) -> None:
 
     for value in Judgement.objects.values_list("kept", "note_codes"):
         assert json.dumps(value)
+

@@ -112,8 +112,10 @@ def judge(records: Columns, at: Places, *, by: Any) -> Outcome:
     )
     sides = _with_modes(records, judged.facts, at)
     students = sides.filter(pl.col("judged") & (pl.col("kind") == Kind.STUDENT))
+    earned = _earned(records.attainments)
     visits = _visits(sides, by)
-    participation = _participation(sides, records.attainments, by)
+    erasmus = pl.DataFrame(schema={**_schema_of_said(), "findings": pl.String()})
+    participation = _participation(sides, earned, by)
     stored_periods = _periods(judged.periods, sides)
     said = pl.concat(
         [
@@ -121,13 +123,15 @@ def judge(records: Columns, at: Places, *, by: Any) -> Outcome:
             _collections(judged.verdicts, students),
             _credits(records, sides, by),
             visits.select(_SAID),
-            *_erasmus(records, sides, judged, by),
+            erasmus.select(_SAID),
             participation.select(_SAID),
         ]
     )
     return Outcome(
         judgements=_judgements(
-            _with_right_keys(judged, records.right_keys), sides, visits, participation
+            _with_right_keys(judged, records.right_keys),
+            sides,
+            (visits, erasmus, participation),
         ),
         periods=stored_periods,
         verdicts=_verdicts(said, sides, stored_periods),
@@ -557,18 +561,169 @@ def _without_nulls(text: pl.Expr) -> pl.Expr:
 
 # --- Erasmus+ ------------------------------------------------------------------------------------
 
+# The programme's rules whose facts are in our records; the others ask for grants and agreements.
+ERASMUS_RULES = ("E02", "E05", "E06", "E08", "E09", "E10", "E11", "E15", "E31", "E32", "E34")
+_CYCLES = {"1": "first", "2": "first", "3": "second", "4": "second", "6": "third", "7": "third"}
+_TRAINING_FORMS = {
+    "training": "course",
+    "job shadowing": "job_shadowing",
+    "conference": "conference",
+}
+_DAYS_OF_A_MONTH = 30
 
-def _erasmus(records: Columns, sides: pl.DataFrame, judged: Any, by: Any) -> list[pl.DataFrame]:
-    """Verdicts of the programme's own rules, where the mobility is in it."""
-    return []
+
+def _erasmus(
+    sides: pl.DataFrame, segments: pl.DataFrame, earned: pl.LazyFrame, by: Any
+) -> pl.DataFrame:
+    """Whether the stays that an institution sends with Erasmus+ fit its rules, with findings."""
+    sent = sides.filter(
+        "judged", pl.col("programme") == "erasmus", pl.col("direction") == "outgoing"
+    )
+    parts = segments.join(sent.select("side"), on="side", how="semi").rename({"side": "mobility"})
+    stays = (
+        sent.lazy()
+        .join(earned, on="mobility_id", how="left")
+        .join(_months_before(sent, segments), on="side", how="left")
+        .select(
+            "kind",
+            "purpose",
+            "action",
+            "call_year",
+            "sending_country",
+            "receiving_country",
+            "force_majeure",
+            "bip_id",
+            "teaching_hours",
+            "person",
+            mobility="side",
+            cycle=pl.coalesce("right_type", "chosen_type").replace_strict(
+                _CYCLES, default=None, return_dtype=pl.String
+            ),
+            start="first",
+            end="last_day",
+            planned_credits=pl.coalesce("planned_credits", "earned"),
+            evidence="force_majeure",  # the register's own flag is its evidence
+            previous_months=pl.col("months_before").fill_null(0.0),
+            training_form=pl.col("content").replace_strict(
+                _TRAINING_FORMS, default=None, return_dtype=pl.String
+            ),
+        )
+        .collect()
+    )
+    found = _findings_of_stays(stays, parts, by)
+    judged = by.erasmus.verdicts(found).with_columns(pl.col("mobility").cast(pl.Int64))
+    length = (
+        found.lazy()
+        .filter(pl.col("rule").is_in(["E05", "E06", "E08", "E09", "E10", "E31"]))
+        .group_by("mobility")
+        .agg(length_rule=pl.col("rule").first())
+    )
+    lines = (
+        found.lazy()
+        .with_columns(
+            line=pl.concat_str(
+                pl.lit('"'),
+                "rule",
+                pl.lit('":{"holds":'),
+                pl.when("holds")
+                .then(pl.lit("true"))
+                .when(~pl.col("holds"))
+                .then(pl.lit("false"))
+                .otherwise(pl.lit("null")),
+                pl.when(pl.col("compared") == "{}")
+                .then(pl.lit("}"))
+                .otherwise(pl.concat_str(pl.lit(","), pl.col("compared").str.slice(1))),
+            )
+        )
+        .group_by("mobility", maintain_order=True)
+        .agg(pl.col("line"))
+        .select(
+            "mobility",
+            findings=pl.concat_str(pl.lit("{"), pl.col("line").list.join(","), pl.lit("}")),
+        )
+    )
+    lacking = (
+        pl.when(pl.col("call_year").is_null())
+        .then(pl.lit('["call_year"]'))
+        .when(pl.col("start").is_null())
+        .then(pl.lit('["segments.start"]'))
+        .when(pl.col("cycle").is_null() & (pl.col("kind") == Kind.STUDENT))
+        .then(pl.lit('["study_right"]'))
+        .when(pl.col("planned_credits").is_null())
+        .then(pl.lit('["planned_credits"]'))
+        .otherwise(pl.lit("[]"))
+    )
+    return (
+        stays.lazy()
+        .join(judged.lazy(), on="mobility")
+        .join(length, on="mobility", how="left")
+        .join(lines, on="mobility", how="left")
+        .select(
+            side="mobility",
+            number=pl.lit(None, pl.Int32),
+            scheme=pl.lit(Scheme.ERASMUS.value),
+            included="fits",
+            kind=pl.lit(""),
+            amount=pl.lit(None, pl.Float64),
+            year=pl.col("call_year").cast(pl.Int32),
+            reason_code=pl.lit(None, pl.String),
+            rule=pl.coalesce("decided_by", "length_rule"),
+            missing=pl.when(pl.col("fits").is_null()).then(lacking),
+            findings="findings",
+        )
+        .collect()
+    )
+
+
+def _findings_of_stays(stays: pl.DataFrame, parts: pl.DataFrame, by: Any) -> pl.DataFrame:
+    tables = by.stays.ErasmusFrames(
+        mobilities=stays.with_columns(pl.col("mobility").cast(pl.String)),
+        segments=parts.with_columns(pl.col("mobility").cast(pl.String)),
+    )
+    found: pl.DataFrame = by.erasmus.judge_erasmus(tables)
+    return found.filter(pl.col("rule").is_in(ERASMUS_RULES)).with_columns(
+        pl.col("mobility").cast(pl.Int64)
+    )
+
+
+def _months_before(sent: pl.DataFrame, segments: pl.DataFrame) -> pl.LazyFrame:
+    """Months of earlier stays of the person in the same cycle, sent by the same institution (E02)."""
+    length = (pl.col("end") - pl.col("start")).dt.total_days() + 1
+    days = (
+        segments.lazy()
+        .filter(~pl.col("cancelled") & (pl.col("place") == "host"))
+        .group_by("side")
+        .agg(days=length.sum())
+    )
+    return (
+        sent.lazy()
+        .filter(pl.col("kind") == Kind.STUDENT)
+        .join(days, on="side", how="left")
+        .with_columns(
+            cycle=pl.coalesce("right_type", "chosen_type").replace_strict(
+                _CYCLES, default="", return_dtype=pl.String
+            ),
+            days=pl.col("days").fill_null(0),
+        )
+        .sort("person", "institution_id", "first", "side")
+        .select(
+            "side",
+            months_before=(
+                (pl.col("days").cum_sum() - pl.col("days")).over(
+                    "person", "institution_id", "cycle"
+                )
+                / _DAYS_OF_A_MONTH
+            ),
+        )
+    )
 
 
 # --- The alliance --------------------------------------------------------------------------------
 
 
-def _participation(sides: pl.DataFrame, attainments: pl.DataFrame, by: Any) -> pl.DataFrame:
-    """Whether each side is an event of the alliance's figures (E70 to E79), with findings."""
-    earned = (
+def _earned(attainments: pl.DataFrame) -> pl.LazyFrame:
+    """Credits recorded from each mobility; the larger sum where two institutions recorded them."""
+    return (
         attainments.lazy()
         .filter(pl.col("mobility_id").is_not_null())
         .group_by("mobility_id", "institution_id")
@@ -576,6 +731,10 @@ def _participation(sides: pl.DataFrame, attainments: pl.DataFrame, by: Any) -> p
         .group_by("mobility_id")
         .agg(earned=pl.col("ects").max())
     )
+
+
+def _participation(sides: pl.DataFrame, earned: pl.LazyFrame, by: Any) -> pl.DataFrame:
+    """Whether each side is an event of the alliance's figures (E70 to E79), with findings."""
     moments = (pl.col("ended_at") - pl.col("started_at")).dt.total_seconds() / 3600
     events = (
         sides.lazy()
@@ -652,9 +811,7 @@ def _with_right_keys(judged: Any, keys: pl.DataFrame) -> Any:
 # --- Rows ----------------------------------------------------------------------------------------
 
 
-def _judgements(
-    judged: Any, sides: pl.DataFrame, visits: pl.DataFrame, participation: pl.DataFrame
-) -> pl.DataFrame:
+def _judgements(judged: Any, sides: pl.DataFrame, others: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """One row per side: mode, why nothing is recorded, notes, and all findings as JSON.
 
     Findings are a list of objects: `period` (its place; missing for the mobility as a whole) and
@@ -678,7 +835,7 @@ def _judgements(
     numbered = judged.findings_as_json().lazy().rename({"mobility": "side"})
     plain = [
         one.lazy().select("side", pl.lit(None, pl.Int32).alias("number"), "findings")
-        for one in (visits, participation)
+        for one in others
     ]
     findings = (
         pl.concat(
