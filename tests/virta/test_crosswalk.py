@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.virta.documents import everything, period, records
+from vaihto.rules.finland import CODE_OF_PROGRAMME
 from vaihto.virta import crosswalk
 from vaihto.virta.fragments import fragment_of, record_of
 from vaihto.virta.records import (
@@ -63,7 +64,7 @@ def _period_through(record: Liikkuvuusjakso) -> Liikkuvuusjakso:
         direction=facts.direction,
         country=facts.partner_country,
         type_code={"study": "1", "traineeship": "2", "": ""}[facts.purpose],
-        programme_code=crosswalk.PROGRAMME_CODE.get(facts.programme, ""),
+        programme_code=CODE_OF_PROGRAMME.get(facts.programme, ""),
         level=facts.level,
         classifications=tuple(classes),
         kept_aside=facts.kept_aside,

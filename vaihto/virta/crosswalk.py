@@ -26,6 +26,7 @@ from vaihto.people.facts import (
     TermEnrolmentFacts,
 )
 from vaihto.refusals import Invalid
+from vaihto.rules.finland import CODE_OF_PROGRAMME
 from vaihto.transcripts.facts import AttainmentFacts
 from vaihto.virta.fragments import fragment_of, record_of
 from vaihto.virta.records import (
@@ -52,18 +53,7 @@ from vaihto.wording import mark as _
 ASIDE = "virta"
 """The name under which `kept_aside` holds the fragment."""
 
-PROGRAMME_CODE: Mapping[str, str] = {
-    "erasmus": "101",
-    "other_eu": "102",
-    "nordic": "103",
-    "other_international": "104",
-    "national": "105",
-    "own_agreement": "106",
-    "free_mover": "107",
-    "other": "108",
-    "unknown": "999",
-}
-_PROGRAMME_OF = {code: programme for programme, code in PROGRAMME_CODE.items()}
+_PROGRAMME_OF = {code: programme for programme, code in CODE_OF_PROGRAMME.items()}
 _PURPOSE_OF = {"1": "study", "2": "traineeship"}
 _SOURCE_ROLE = "3"
 _SCALES = (
@@ -305,7 +295,7 @@ def _period_of(facts: MobilityFacts, institution_code: str) -> Liikkuvuusjakso:
         direction=facts.direction,
         country=facts.partner_country,
         type_code=_TYPE_OF.get(facts.purpose, ""),
-        programme_code=PROGRAMME_CODE.get(facts.programme, ""),
+        programme_code=CODE_OF_PROGRAMME.get(facts.programme, ""),
         level=facts.level,
         classifications=("a",) * facts.adult_education + ("b",) * facts.planned_blended,
         kept_aside={},
@@ -338,7 +328,7 @@ def student_record(facts: StudentFacts) -> Opiskelija:
     """The student element; facts kept aside are laid under it."""
     built = Opiskelija(
         avain=facts.key,
-        Henkilotunnus=facts.identity_code or None,
+        Henkilotunnus=_identity(facts.identity_code) or None,
         Sukunimi=facts.family_name or None,
         Etunimet=facts.given_names or None,
         Sukupuoli=facts.gender or None,
@@ -349,6 +339,15 @@ def student_record(facts: StudentFacts) -> Opiskelija:
         KansallinenOppijanumero=facts.learner_number or None,
     )
     return _over(facts.kept_aside, built, lambda kept: student_facts(kept), facts)
+
+
+def _identity(code: str) -> str:
+    """The identity code as the schema takes it.
+
+    A temporary code (individual number 900 to 999) is not accepted; who has no other sends the birth date
+    with its separator, which is how the format writes people without a code.
+    """
+    return code[:7] if len(code) > 7 and code[7] == "9" else code
 
 
 def study_right_record(facts: StudyRightFacts, *, institution_code: str = "") -> Opiskeluoikeus:

@@ -1,8 +1,13 @@
-"""Addresses of the pages in this folder."""
+"""Addresses of the pages about rules."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from vaihto.web.rules import rules
 
 app_name = "rules"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", rules.rules, name="list"),
+    path("<str:code>", rules.rule, name="rule"),
+]
