@@ -8,7 +8,9 @@ from importlib import import_module
 from vaihto.rules.findings import Rule
 
 # Each of these modules has a tuple RULES. The order is the order in lists for people.
-TOPICS: tuple[str, ...] = ("finland", "checks", "participation")
+TOPICS: tuple[str, ...] = (
+    "finland", "checks", "student", "grants", "blended", "staff", "participation", "restated",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=1)
