@@ -236,3 +236,48 @@ def test_staff_and_published_figures_go_through_the_same_command() -> None:
     )
     assert (visit["counted"], visit["days"], visit["length"]) == (True, 1, "short")
     assert figures["shown"] == ["0", "1-4", "1-4", "6", "6", "9", "99"]
+
+
+def test_a_country_the_schema_does_not_accept_is_sent_as_unknown() -> None:
+    stay = mobility(
+        segment("2024-08-26", "2024-12-20", country="907"),
+        direction="incoming",
+        home_degree_right_abroad=True,
+        main_level_in_finland="2",
+    )
+    (told,) = results(case(stay, study_rights=[]))
+    assert told["virta_periods"][0]["Maa"] == "999"
+
+
+def test_a_missing_first_day_cannot_be_told_and_says_where() -> None:
+    stay = mobility(segment("2024-01-08", "2024-01-20"), segment(None, "2024-12-20", country="250"))
+    (told,) = results(case(stay, ask={"oph_year": 2024, "tk_year": 2024}))
+    first, second = told["oph"]["results"]
+    assert first["included"] is True
+    assert second["included"] is None
+    assert second["missing"] == ["facts.mobilities[0].segments[1].start"]
+    assert told["virta_periods"][1]["AlkuPvm"] is None
+    assert told["virta_periods"][1]["days"] is None
+
+
+def test_keys_of_rights_may_repeat_between_institutions() -> None:
+    elsewhere = RIGHT | {"institution": "10122", "type": "4"}
+    stay = AUTUMN | {"study_right_key": "A"}
+    degree = {"right": "A", "date": "2025-05-31", "country": "246"}
+    (told,) = results(case(stay, study_rights=[elsewhere, RIGHT], degrees=[degree],
+                           ask={"oph_year": 2024, "tk_year": 2025}))  # fmt: skip
+    assert told["tk"]["results"][0]["kind"] == "long"
+    assert told["note_codes"] == []
+
+
+def test_numbers_of_credits_have_no_trailing_zeros(say: Any) -> None:
+    one = {"kind": "2", "granted_by": "home", "completed": "2024-05-06"}
+    facts_ = {
+        "institution": "02472",
+        "student": "degree",
+        "attainments": [one | {"ects": 2.5}, one | {"ects": 27.5}],
+        "ask_year": 2024,
+    }
+    code, out = say([{"id": 1, "kind": "credits", "facts": facts_, "ask": {}}])
+    assert code == 0
+    assert b'"own_credits": 30,' in out

@@ -8,6 +8,7 @@ from typing import Any  # rows and results hold plain values
 
 import polars as pl
 
+from vaihto import codes
 from vaihto.rules import frames, judging
 from vaihto.rules.findings import found
 from vaihto.rules.frames import Frames
@@ -276,13 +277,20 @@ def _in_date_order(row: Row) -> tuple[bool, Any, bool, Any]:
     return start is None, start or 0, end is None, end or 0
 
 
+def _sent_country(code: str | None) -> str | None:
+    """The code that is sent: unknown where the schema does not accept the true one (A22)."""
+    known = codes.COUNTRY.get(code)
+    accepted = known is None or known.facts["accepted_by_schema"] == "yes"
+    return code if accepted else codes.UNKNOWN_COUNTRY
+
+
 def _as_virta(row: Row, case: Case) -> Result:
     place = row["mobility"].partition("/")[2]
     period: Result = {
         "AlkuPvm": row["start"].isoformat() if row["start"] else None,
         "LoppuPvm": row["end"].isoformat() if row["end"] else None,
         "Suunta": "1" if row["direction"] == "outgoing" else "2",
-        "Maa": row["country"],
+        "Maa": _sent_country(row["country"]),
         "Tyyppi": row["type_code"],
         "Liikkuvuusohjelma": row["programme_code"],
     }
