@@ -16,21 +16,15 @@ from vaihto.mobilities.models import Mobility, Side
 from vaihto.people.models import Account, Person, Role, StudentRecord
 
 
-@pytest.fixture
-def demo(db: None, settings: Any) -> building.Built:
-    settings.DEMO = True
-    return build(size=TINY)
-
-
-def test_every_invented_fact_is_accepted_and_stored(demo: building.Built) -> None:
-    assert Side.objects.count() == demo.counts["mobilities"] + demo.counts["visits"]
-    assert StudentRecord.objects.count() == demo.counts["students"]
+def test_every_invented_fact_is_accepted_and_stored(tiny: building.Built) -> None:
+    assert Side.objects.count() == tiny.counts["mobilities"] + tiny.counts["visits"]
+    assert StudentRecord.objects.count() == tiny.counts["students"]
     assert Institution.objects.hosted().count() == 4
     assert Unit.objects.filter(institution__hosted=False).count() == 0
 
 
 def test_a_stay_between_two_hosted_institutions_is_one_mobility_with_two_sides(
-    demo: building.Built,
+    tiny: building.Built,
 ) -> None:
     side = Side.objects.get(institution__hei_id="tuulisalmi.example", key="T-900001-1")
     directions = sorted(side.mobility.sides.values_list("institution__hei_id", "direction"))
@@ -38,13 +32,13 @@ def test_a_stay_between_two_hosted_institutions_is_one_mobility_with_two_sides(
     assert Person.objects.filter(family_name="Virtanen", given_names="Aino").count() == 1
 
 
-def test_every_mobility_has_a_journal_line_of_the_day_of_the_demo(demo: building.Built) -> None:
+def test_every_mobility_has_a_journal_line_of_the_day_of_the_demo(tiny: building.Built) -> None:
     lines = Entry.objects.filter(verb="mobility.created")
     assert lines.count() == Mobility.objects.count()
     assert {line.at.date().isoformat() for line in lines[:50]} == {"2026-11-21"}
 
 
-def test_each_guest_can_sign_in_and_is_what_it_says(demo: building.Built) -> None:
+def test_each_guest_can_sign_in_and_is_what_it_says(tiny: building.Built) -> None:
     assert Account.objects.count() == len(GUESTS)
     for guest in GUESTS:
         account = Account.objects.get(username=guest.username)
@@ -57,7 +51,7 @@ def test_each_guest_can_sign_in_and_is_what_it_says(demo: building.Built) -> Non
     assert unit.code == "TEC"
 
 
-def test_a_second_demo_is_not_built_beside_the_first(demo: building.Built) -> None:
+def test_a_second_demo_is_not_built_beside_the_first(tiny: building.Built) -> None:
     with pytest.raises(NotEmpty):
         build(size=TINY)
 

@@ -36,6 +36,8 @@ def degree_attainment(house: House, student_key: str, right: Right, day: date) -
         education_code=right.degree.code,
         module=right.degree.module,
         language=right.degree.language if house.is_finnish else "",
+        # A group whose education was bought did all of it at the customer's (S27).
+        completed_in_country="702" if right.funding == "4" and right.start.year % 2 else "",
     )
 
 

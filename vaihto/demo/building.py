@@ -9,13 +9,19 @@ from datetime import date, datetime, time
 from django.db import transaction
 from django.utils import timezone
 
+from vaihto.classification import participation
+from vaihto.classification.actions import JUDGE_WAITING, judge_all
+from vaihto.classification.models import Waiting
 from vaihto.demo import alliance, invention
 from vaihto.demo.accounts import link_demo_accounts, open_demo_accounts
 from vaihto.demo.alliance import HOSTED, House
 from vaihto.demo.gathering import Gathered, Records
 from vaihto.demo.invention import Size
+from vaihto.demo.multiplying import multiply
 from vaihto.institutions.actions import bring_headcounts, bring_institutions
 from vaihto.institutions.models import Alliance, Capability, Institution, Unit
+from vaihto.jobs.actions import run
+from vaihto.jobs.models import Work
 from vaihto.journal.actors import Actor
 from vaihto.journal.bringing import Outcome, Verdict
 from vaihto.mobilities.actions import bring_mobilities, bring_visits
@@ -87,7 +93,23 @@ def build(
             _bring(heap, houses, actor=actor, now=now, built=built)
         tell(f"{built.counts['students']} students, {built.counts['mobilities']} mobilities")
     link_demo_accounts()
+    if size.copies > 1:
+        multiply(size.copies, tell=tell)
+        Waiting.objects.all().delete()
+        built.counts = {kind: number * size.copies for kind, number in built.counts.items()}
+        tell("judging")
+        judge_all(now=now)
+    else:
+        tell("judging")
+    judge_those_who_wait(now=now)
     return built
+
+
+def judge_those_who_wait(*, now: datetime) -> None:
+    """Does the judging that so many changes have left to background work."""
+    for work in Work.objects.filter(kind=JUDGE_WAITING, state=Work.State.WAITING).order_by("pk"):
+        run(work)
+    participation.refresh(now=now)
 
 
 def _accepted(kind: str, place: str, outcomes: Iterable[Outcome], built: Built) -> None:

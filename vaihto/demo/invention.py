@@ -20,18 +20,26 @@ TODAY = date(2026, 11, 21)
 class Size:
     """How much of an alliance: `people` multiplies the lives of every house.
 
-    `stays` are weights of having 0, 1, 2, … stays abroad; `visits` is the mean per employee.
+    `stays` are weights of having 0, 1, 2, … stays abroad; `visits` is the mean per employee. Of what is
+    invented, `copies` are made in the database.
     """
 
     name: str
     people: float
     stays: Sequence[float]
     visits: float
+    copies: int = 1
 
 
 TINY = Size(name="tiny", people=0.04, stays=(50, 36, 12, 2), visits=0.9)
 ORDINARY = Size(name="small", people=1.0, stays=(61.5, 30, 7, 1.5), visits=0.85)
-LARGE = Size(name="large", people=25.3, stays=(0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 2, 1), visits=3.0)
+LARGE = Size(
+    name="large",
+    people=1.265,
+    stays=(0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 2, 1),
+    visits=3.0,
+    copies=20,
+)
 SIZES: dict[str, Size] = {size.name: size for size in (TINY, ORDINARY, LARGE)}
 
 

@@ -417,7 +417,7 @@ OUTGOING: tuple[tuple[float, int, Shape], ...] = (
     (5.0, 1990, whole_year),
     (14.0, 1990, traineeship),
     (13.0, 2022, blended_week),
-    (2.2, 2022, blended_term),
+    (2.2, 2021, blended_term),
     (2.2, 2022, blended_between),
     (0.8, 2022, blended_cancelled),
     (2.0, 2021, hybrid),

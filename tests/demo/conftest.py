@@ -1,0 +1,44 @@
+"""A tiny demo, built once for all tests of a module and taken back after them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import transaction
+from django.test import override_settings
+
+from vaihto.demo.building import Built, build
+from vaihto.demo.invention import TINY, Size
+
+THRICE = Size(name="thrice", people=TINY.people, stays=TINY.stays, visits=TINY.visits, copies=3)
+
+
+def _built(size: Size) -> Iterator[Built]:
+    with override_settings(DEMO=True), transaction.atomic():
+        yield build(size=size)
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def _tiny(django_db_setup: None, django_db_blocker: object) -> Iterator[Built]:
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        yield from _built(TINY)
+
+
+@pytest.fixture(scope="module")
+def _thrice(django_db_setup: None, django_db_blocker: object) -> Iterator[Built]:
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        yield from _built(THRICE)
+
+
+@pytest.fixture
+def tiny(_tiny: Built, db: None) -> Built:
+    """The tiny demo; what a test changes in it is taken back after the test."""
+    return _tiny
+
+
+@pytest.fixture
+def thrice(_thrice: Built, db: None) -> Built:
+    """The tiny demo three times."""
+    return _thrice
