@@ -69,6 +69,7 @@ def test_a_long_stay_is_recorded_counted_by_oph_and_by_the_alliance(cast: Cast) 
         "oph": (True, "long_outgoing", 2026, ""),
         "tk": (False, "", None, "X_NOT_GRADUATED_IN_YEAR"),
         "okm": (True, "own_credits", 2026, ""),
+        "erasmus": (None, "", None, ""),
         "alliance": (True, "physical", 2026, ""),
     }
     assert Verdict.objects.get(side=cast.outgoing, scheme="oph").period == period
@@ -144,7 +145,7 @@ def test_a_virtual_mobility_gives_no_period_but_counts_for_the_alliance(cast: Ca
 
 
 @pytest.mark.parametrize(
-    ("credits", "expected"),
+    ("size", "expected"),
     [
         (None, (None, "virtual", 2026, "")),
         ("0.99", (False, "virtual", 2026, "X_VIRTUAL_TOO_SMALL")),
@@ -152,10 +153,10 @@ def test_a_virtual_mobility_gives_no_period_but_counts_for_the_alliance(cast: Ca
     ],
 )
 def test_a_virtual_mobility_counts_from_one_credit(
-    cast: Cast, credits: Any, expected: tuple[Any, ...]
+    cast: Cast, size: Any, expected: tuple[Any, ...]
 ) -> None:
     online = stay(
-        cast, key="ONLINE", start=date(2026, 2, 1), end=date(2026, 3, 1), planned_credits=credits
+        cast, key="ONLINE", start=date(2026, 2, 1), end=date(2026, 3, 1), planned_credits=size
     )
     Segment.objects.filter(mobility=online.mobility).update(
         mode="virtual", place="home", country="246"
@@ -295,3 +296,34 @@ def test_stored_columns_are_readable_json(cast: Cast) -> None:
     for value in Judgement.objects.values_list("kept", "note_codes"):
         assert json.dumps(value)
 
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [(date(2026, 3, 10), (True, "E05")), (date(2026, 3, 9), (False, "E05"))],
+)
+def test_an_erasmus_stay_of_sixty_days_fits_the_rules_of_its_money(
+    cast: Cast, last: date, expected: tuple[bool, str]
+) -> None:
+    one = stay(
+        cast,
+        key="KA131",
+        start=date(2026, 1, 10),
+        end=last,
+        action="KA131",
+        call_year=2025,
+        programme="erasmus",
+    )
+
+    judge(one)
+
+    verdict = Verdict.objects.get(side=one, scheme="erasmus")
+    assert (verdict.included, verdict.rule, verdict.year) == (*expected, 2025)
+    found = {line["rule"]: line for line in Judgement.objects.get(side=one).findings}
+    assert found["E05"]["compared"]["days"] == (last - date(2026, 1, 10)).days + 1
+
+
+def test_without_the_call_year_the_rules_of_the_money_cannot_be_told(cast: Cast) -> None:
+    judge(cast.outgoing)
+
+    verdict = Verdict.objects.get(side=cast.outgoing, scheme="erasmus")
+    assert (verdict.included, verdict.missing) == (None, ["call_year"])

@@ -114,7 +114,7 @@ def judge(records: Columns, at: Places, *, by: Any) -> Outcome:
     students = sides.filter(pl.col("judged") & (pl.col("kind") == Kind.STUDENT))
     earned = _earned(records.attainments)
     visits = _visits(sides, by)
-    erasmus = pl.DataFrame(schema={**_schema_of_said(), "findings": pl.String()})
+    erasmus = _erasmus(sides, records.segments, earned, by)
     participation = _participation(sides, earned, by)
     stored_periods = _periods(judged.periods, sides)
     said = pl.concat(

@@ -24,9 +24,11 @@ import vaihto.rules
 from vaihto.refusals import Invalid
 from vaihto.rules import (
     credits,  # noqa: A004 - the field's word
+    erasmus,
     findings,
     judging,
     participation,
+    stays,
     visits,
 )
 from vaihto.rules.declarations import Unreadable, documents
@@ -35,7 +37,7 @@ from vaihto.rules.parameters import parameters
 from vaihto.wording import mark as _
 
 _ROOM = Path(vaihto.rules.__file__).parent
-_NAMES = ("judging", "credits", "visits", "participation", "findings")
+_NAMES = ("judging", "credits", "visits", "participation", "findings", "erasmus", "stays")
 _LOCK = Lock()
 
 
@@ -56,9 +58,11 @@ class Ruleset:
     visits: Any
     participation: Any
     findings: Any
+    erasmus: Any
+    stays: Any
 
 
-OWN = Ruleset(edition(), judging, credits, visits, participation, findings)
+OWN = Ruleset(edition(), judging, credits, visits, participation, findings, erasmus, stays)
 
 
 def with_parameters(text: str) -> Ruleset:

@@ -227,7 +227,7 @@ class Series:
         """The lines of one institution (by hei_id) or of `ALLIANCE_ROW`, oldest year first."""
         return tuple(row for row in self.rows if row.key == key)
 
-    def keys(self) -> tuple[str, ...]:
+    def places(self) -> tuple[str, ...]:
         """The institutions in the order of the lines, the alliance last."""
         return tuple(dict.fromkeys(row.key for row in self.rows))
 
@@ -293,11 +293,18 @@ def answer(question: Question, *, actor: Actor) -> Series:
         in_year = [place for place in chosen if place.pk in members[year]]
         own = {place.pk: bases.of(place.pk, year) for place in in_year}
         lacking |= {place.name for place in in_year if own[place.pk] is None}
-        for place in in_year:
-            rows.append(
-                _row(question, place.hei_id, place.name, year, table.cells([place.pk]),
-                     own[place.pk], goals)
-            )  # fmt: skip
+        rows += [
+            _row(
+                question,
+                place.hei_id,
+                place.name,
+                year,
+                table.cells([place.pk]),
+                own[place.pk],
+                goals,
+            )
+            for place in in_year
+        ]
         if len(in_year) > 1:
             whole = not question.institutions and len(in_year) == len(members[year])
             rows.append(
@@ -387,7 +394,7 @@ class _Protected:
             self.persons.setdefault((place, group, inside), {})[modes] = persons
             self.events.setdefault((place, group, inside), {})[modes] = events
 
-    def _with(self, place: int | None, group: str, bits: int, *, inside: bool) -> int:
+    def _with(self, place: int | None, group: str, inside: bool, bits: int) -> int:
         """Persons who took part in at least one of the modes in `bits`."""
         sets = self.persons.get((place, group, inside), {})
         return sum(count for modes, count in sets.items() if modes & bits)
@@ -402,12 +409,12 @@ class _Protected:
     def atom(self, place: int, bit: int) -> tuple[Shown, int]:
         """One institution and mode: what is shown, and what it adds to totals."""
         group, inside = self.question.group, self.question.inside
-        count = self._with(place, group, bit, inside=inside)
+        count = self._with(place, group, inside, bit)
         if 0 < count < SMALLEST:
             return HIDDEN_SMALL, STAND_IN
         if count:
             for wider_group, wider_inside in self._wider():
-                more = self._with(place, wider_group, bit, inside=wider_inside)
+                more = self._with(place, wider_group, wider_inside, bit)
                 if 0 < more - count < SMALLEST:
                     return HIDDEN_COMPLEMENT, masked([more])[0] or STAND_IN
         return shown(count), count
@@ -431,14 +438,14 @@ class _Protected:
                 cells[mode] = Cell(persons, events)
                 continue
             if whole and not hidden:
-                count = self._with(None, group, bits, inside=inside)
+                count = self._with(None, group, inside, bits)
             else:
                 count = sum(
                     self._with(
                         place,
                         group,
+                        inside,
                         sum(b for b in MODES.values() if b & bits and (place, b) not in hidden),
-                        inside=inside,
                     )
                     for place in places
                 ) + sum(atoms[one][1] for one in hidden)
@@ -448,8 +455,20 @@ class _Protected:
                 else self.events.get((place, group, inside), {}).get(bit, 0)
                 for place, bit in taken
             )
-            cells[mode] = Cell(shown(count), shown(events_count))
+            cells[mode] = Cell(
+                HIDDEN_COMPLEMENT if self._gives_away(places, bits) else shown(count),
+                shown(events_count),
+            )
         return cells
+
+    def _gives_away(self, places: Sequence[int], bits: int) -> bool:
+        """Would this number, beside that of a wider question, tell of a small rest?"""
+        group, inside = self.question.group, self.question.inside
+        count = sum(self._with(place, group, inside, bits) for place in places)
+        return count > 0 and any(
+            0 < sum(self._with(place, *wider, bits) for place in places) - count < SMALLEST
+            for wider in self._wider()
+        )
 
 
 class _Goals:
