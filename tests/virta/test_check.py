@@ -158,7 +158,7 @@ def test_other_encodings_are_read(checked, encoding):
     text = (
         separate([student(Sukunimi="Määttä")], Opiskelija)
         .decode()
-        .replace("'UTF-8'", f"'{encoding}'")
+        .replace('"UTF-8"', f'"{encoding}"')
     )
     document = text.replace("utf-8-sig", "utf-8").encode(encoding)
     assert checked(document)[0] == 0

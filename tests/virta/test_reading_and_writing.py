@@ -150,7 +150,8 @@ def test_what_is_not_declared_is_kept_with_name_and_place_and_written_again():
     document = f"""<Liikkuvuusjaksot xmlns="{NAMESPACE}" xmlns:o="urn:other">
 <Liikkuvuusjakso avain="1" opiskelijaAvain="2" o:seen="yes"><Myontaja>02472</Myontaja>
 <Uusi a="1"><Sisalla>&lt;</Sisalla></Uusi><AlkuPvm>2023-08-28</AlkuPvm><LoppuPvm>2023-12-20</LoppuPvm>
-<Suunta>1</Suunta><Maa o:by="me">056</Maa><Maa>246</Maa><o:Last/></Liikkuvuusjakso></Liikkuvuusjaksot>""".encode()
+<Suunta>1</Suunta><Maa o:by="me">056</Maa><Maa>246</Maa><o:Last/>
+<Paljas xmlns=""><x/></Paljas></Liikkuvuusjakso></Liikkuvuusjaksot>""".encode()
     (record,) = read_document(document)
     assert isinstance(record, Liikkuvuusjakso)
     assert record.Maa == "056"
@@ -159,6 +160,7 @@ def test_what_is_not_declared_is_kept_with_name_and_place_and_written_again():
         f"{{{NAMESPACE}}}Uusi",
         f"{{{NAMESPACE}}}Maa",
         "{urn:other}Last",
+        "Paljas",
     ]
     assert canonical(written_again(document)) == canonical(document)
 
@@ -202,6 +204,24 @@ def test_records_out_of_order_are_a_fault_of_the_caller():
         write_virta(io.BytesIO(), [period()])
     with pytest.raises(TypeError, match="stands too late"):
         write_virta(io.BytesIO(), [student(), period(), everything(KINDS[1].shape, LISTS)])
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=12))
+@settings(deadline=None)
+def test_any_text_is_written_as_lxml_writes_it_or_refused_as_lxml_refuses_it(text):
+    try:
+        element = etree.Element("x", a=text)
+        element.text = text
+    except ValueError:
+        with pytest.raises(Invalid):
+            separate([student("k", Sukunimi=text)], Opiskelija)
+        return
+    written = separate([student(text, Sukunimi=text)], Opiskelija).decode()
+    as_attribute, as_text = (
+        etree.tostring(element, encoding="unicode")[6:].split('">', 1) if text else ("", "")
+    )
+    assert f'avain="{as_attribute}"' in written
+    assert f"<Sukunimi>{as_text.removesuffix('</x>')}</Sukunimi>" in written
 
 
 @pytest.mark.parametrize("broken", ["\x00", "\x0b", "\ud800"])

@@ -391,7 +391,7 @@ def unreadable(error: etree.XMLSyntaxError) -> Unreadable:
     entry = log.last_error if log is not None else None
     name = entry.type_name if entry is not None else ""
     line = error.lineno or 0
-    if name == "ERR_DOCUMENT_END" and "Extra content" in entry.message:
+    if entry is not None and name == "ERR_DOCUMENT_END" and "Extra content" in entry.message:
         return Unreadable(
             "virta.after-end",
             sentence=_("Something stands after the end of the document."),
@@ -720,8 +720,12 @@ def _empty(plan: _Plan) -> Record:
 def _kept(element: etree._Element, place: int) -> Rest:
     content = etree.tostring(
         element, method="c14n", exclusive=True, with_comments=False, with_tail=False
-    )
-    return Rest(str(element.tag), content.decode(), place)
+    ).decode()
+    name = str(element.tag)
+    if not name.startswith("{"):
+        # Where it is written again, names without a prefix have the namespace of VIRTA.
+        content = content.replace(f"<{name}", f'<{name} xmlns=""', 1)
+    return Rest(name, content, place)
 
 
 def _undeclared(element: etree._Element, name: str, value: str) -> Rest:

@@ -584,7 +584,7 @@ class Kind:
     @property
     def shape(self) -> Shape:
         """What the class of the record declares."""
-        record: type[Any] = self.record  # a union of types is not hashable for mypy
+        record: Any = self.record  # mypy does not take a union of types for hashable
         return shape(record)
 
 

@@ -4,19 +4,21 @@ Records are written as they come, in the caller's order, one to a line; the same
 bytes, and nothing is kept in memory. The namespace stands on the root only, a list that would be
 empty is left out, and an end date of `2112-12-21` is never written. Whether what is written is right
 is said by `validation`, not here.
+
+The text is put together here and not by lxml's incremental writer, which alone takes longer than
+reading and translating a record does. What that asks for is little and tested against lxml: the
+escapes of `_text` and `_value`, and a look for characters that XML cannot carry.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from operator import attrgetter
 from typing import Any, BinaryIO
-
-from lxml import etree
 
 from vaihto.refusals import Invalid
 from vaihto.virta.records import (
@@ -38,7 +40,9 @@ from vaihto.virta.records import (
 )
 from vaihto.wording import mark as _
 
-_File = Any  # lxml gives the type of its incremental writer no public name
+DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+WRITTEN_TOGETHER = 500
+"""So many records go to the file at a time."""
 
 
 def write_students(file: BinaryIO, records: Iterable[Opiskelija]) -> int:
@@ -72,20 +76,15 @@ def write_records(file: BinaryIO, records: Iterable[Record], *, record: type[Rec
     Raises `Invalid` when there is no record (the schema knows no empty file), or when a text holds a
     character that XML cannot carry; what was written so far is then of no use.
     """
-    kind = KIND_OF[record]
-    count = 0
     found = _not_empty(records)
-    with etree.xmlfile(file, encoding="UTF-8") as out:
-        out.write_declaration()
-        with out.element(_qualified(kind.container), nsmap={None: NAMESPACE}):
-            out.write("\n")
-            for each in found:
-                if type(each) is not record:
-                    raise TypeError(f"{type(each).__name__} in a file of {record.__name__}")
-                _write_record(out, each)
-                out.write("\n")
-                count += 1
-    file.write(b"\n")
+    out = _Out(file, KIND_OF[record].container)
+    count = 0
+    for each in found:
+        if type(each) is not record:
+            raise TypeError(f"{type(each).__name__} in a file of {record.__name__}")
+        out.add(_record_text(each) + "\n")
+        count += 1
+    out.close()
     return count
 
 
@@ -96,47 +95,40 @@ def write_virta(file: BinaryIO, records: Iterable[Record]) -> int:
     attainments and periods of that student, in this order. Raises `Invalid` as `write_records` does,
     and `TypeError` when the order is another.
     """
-    count = 0
     found = _not_empty(records)
-    with etree.xmlfile(file, encoding="UTF-8") as out:
-        out.write_declaration()
-        with out.element(_qualified(NESTED), nsmap={None: NAMESPACE}):
-            out.write("\n")
-            student: Record | None = next(found)
-            while student is not None:
-                if not isinstance(student, Opiskelija):
-                    raise TypeError(f"{type(student).__name__} {key_of(student)} stands too late")
-                written, student = _write_student(out, student, found)
-                count += written
-    file.write(b"\n")
+    out = _Out(file, NESTED)
+    count = 0
+    student: Record | None = next(found)
+    while student is not None:
+        if not isinstance(student, Opiskelija):
+            raise TypeError(f"{type(student).__name__} {key_of(student)} stands too late")
+        written, student = _write_student(out, student, found)
+        count += written
+    out.close()
     return count
 
 
 def _write_student(
-    out: _File, student: Opiskelija, records: Iterator[Record]
+    out: _Out, student: Opiskelija, records: Iterator[Record]
 ) -> tuple[int, Record | None]:
     """Write a student and the student's records; how many that were, and what comes next."""
     count = 1
-    following: Record | None = None
-    plan = _plan(KIND_OF[Opiskelija].shape)
-    with _naming(student), out.element(_qualified("Opiskelija"), *_opening(plan, student)):
-        _write_children(out, plan, student)
-        following = next(records, None)
-        for kind in KINDS[1:]:
-            if type(following) is not kind.record:
-                continue
-            if count == 1:
-                out.write("\n")
-            with out.element(_qualified(kind.container)):
-                while following is not None and type(following) is kind.record:
-                    out.write("\n")
-                    _write_record(out, following)
-                    count += 1
-                    following = next(records, None)
-                out.write("\n")
-            out.write("\n")
-    out.write("\n")
+    out.add(_record_text(student).removesuffix(_STUDENT_END))
+    following = next(records, None)
+    for kind in KINDS[1:]:
+        if type(following) is not kind.record:
+            continue
+        out.add(f"\n<{kind.container}>")
+        while following is not None and type(following) is kind.record:
+            out.add("\n" + _record_text(following))
+            count += 1
+            following = next(records, None)
+        out.add(f"\n</{kind.container}>")
+    out.add(("\n" if count > 1 else "") + _STUDENT_END + "\n")
     return count, following
+
+
+_STUDENT_END = "</Opiskelija>"
 
 
 def _not_empty(records: Iterable[Record]) -> Iterator[Record]:
@@ -152,8 +144,26 @@ def _not_empty(records: Iterable[Record]) -> Iterator[Record]:
     return chain((first,), found)
 
 
-def _qualified(name: str) -> str:
-    return f"{{{NAMESPACE}}}{name}"
+class _Out:
+    """The file, written some hundred texts at a time."""
+
+    def __init__(self, file: BinaryIO, root: str) -> None:
+        self.file = file
+        self.root = root
+        self.waiting = [f'{DECLARATION}<{root} xmlns="{NAMESPACE}">\n']
+
+    def add(self, text: str) -> None:
+        self.waiting.append(text)
+        if len(self.waiting) >= WRITTEN_TOGETHER:
+            self._flush()
+
+    def close(self) -> None:
+        self.waiting.append(f"</{self.root}>\n")
+        self._flush()
+
+    def _flush(self) -> None:
+        self.file.write("".join(self.waiting).encode())
+        self.waiting.clear()
 
 
 # --- one record -----------------------------------------------------------------------------------
@@ -163,7 +173,9 @@ def _qualified(name: str) -> str:
 class _Slot:
     """A child as it is written."""
 
-    tag: str
+    name: str
+    start: str
+    end: str
     many: bool
     plan: _Plan | None
     is_end: bool
@@ -182,19 +194,20 @@ class _Plan:
 
 @cache
 def _plan(declared: Shape) -> _Plan:
-    attributes = tuple(part.name for part in declared.attributes)
     return _Plan(
-        attributes,
+        tuple(f' {part.name}="' for part in declared.attributes),
         tuple(
             _Slot(
-                part.qualified,
+                part.name,
+                f"<{part.name}>",
+                f"</{part.name}>",
                 part.times.many,
                 _plan(part.content) if isinstance(part.content, Shape) else None,
                 part.name == "LoppuPvm",
             )
             for part in declared.children
         ),
-        _getter(attributes),
+        _getter(tuple(part.name for part in declared.attributes)),
         _getter(tuple(part.name for part in declared.children)),
         declared.text is not None,
     )
@@ -209,118 +222,123 @@ def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     return attrgetter(*names)
 
 
-@contextmanager
-def _naming(record: Record) -> Iterator[None]:
-    """Name the record whose text cannot be written in XML."""
-    try:
-        yield
-    except ValueError as error:
-        raise _unwritable(record) from error
-
-
-def _unwritable(record: Record) -> Invalid:
-    return Invalid(
-        "virta.text",
-        sentence=_("A text of %(element)s %(key)s holds a character that XML cannot carry."),
-        remedy=_("Remove the invisible character from the record's texts."),
-        element=type(record).__name__,
-        key=key_of(record).encode("ascii", "replace").decode(),
-    )
-
-
 _PLANS: dict[type[Record], tuple[str, _Plan]] = {
-    kind.record: (_qualified(kind.element), _plan(kind.shape)) for kind in KINDS
+    kind.record: (kind.element, _plan(kind.shape)) for kind in KINDS
 }
 
-
-def _write_record(out: _File, record: Record) -> None:
-    tag, plan = _PLANS[type(record)]
-    try:
-        _write_element(out, tag, plan, record)
-    except ValueError as error:
-        raise _unwritable(record) from error
+_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def _write_element(out: _File, tag: str, plan: _Plan, value: Any) -> None:
-    with out.element(tag, *_opening(plan, value)):
-        _write_children(out, plan, value)
+def _record_text(record: Record) -> str:
+    """A record in XML, on one line but for the line ends of its own texts."""
+    name, plan = _PLANS[type(record)]
+    parts: list[str] = []
+    _add_element(parts, name, plan, record)
+    text = "".join(parts)
+    # What can be printed can be written; only a text with a line end or worse is looked through.
+    if not text.isprintable() and _UNWRITABLE.search(text):
+        raise Invalid(
+            "virta.text",
+            sentence=_("A text of %(element)s %(key)s holds a character that XML cannot carry."),
+            remedy=_("Remove the invisible character from the record's texts."),
+            element=name,
+            key=key_of(record).encode("ascii", "replace").decode(),
+        )
+    return text
 
 
-def _opening(plan: _Plan, value: Any) -> tuple[dict[str, str], dict[str | None, str] | None]:
-    """The attributes of an element, and the prefixes that kept ones need."""
-    attributes = {
-        name: text
-        for name, text in zip(plan.attributes, plan.attribute_values(value), strict=True)
-        if text is not None
-    }
-    if not value.rest:
-        return attributes, None
-    return _with_rest(attributes, value.rest)
+def _add_element(parts: list[str], name: str, plan: _Plan, value: Any) -> None:
+    parts.append(f"<{name}")
+    for start, held in zip(plan.attributes, plan.attribute_values(value), strict=True):
+        if held is not None:
+            parts += (start, _value(held), '"')
+    if value.rest:
+        _add_with_rest(parts, plan, value)
+    else:
+        parts.append(">")
+        if plan.text:
+            parts.append(_text(value.text))
+        _add_children(parts, plan, value)
+    parts.append(f"</{name}>")
 
 
-def _with_rest(
-    attributes: dict[str, str], rest: tuple[Rest, ...]
-) -> tuple[dict[str, str], dict[str | None, str] | None]:
-    prefixes: dict[str | None, str] = {}
-    for kept in rest:
-        if kept.place < 0:
-            attributes[kept.name] = kept.content
-            prefixes.update(kept.prefixes)
-    return attributes, prefixes or None
+def _add_children(parts: list[str], plan: _Plan, value: Any) -> None:
+    for slot, held in zip(plan.slots, plan.child_values(value), strict=True):
+        if type(held) is str and not slot.is_end:
+            parts += (slot.start, _text(held), slot.end)
+        elif held is not None:
+            for each in held if slot.many else (held,):
+                _add_child(parts, slot, each)
 
 
-def _write_children(out: _File, plan: _Plan, value: Any) -> None:
+def _add_child(parts: list[str], slot: _Slot, value: Any) -> None:
+    if slot.plan is not None:
+        _add_element(parts, slot.name, slot.plan, value)
+    elif slot.is_end and value.startswith(NO_END):
+        return
+    elif isinstance(value, Marked):
+        parts += (f"<{slot.name}", _rest_attributes(value.rest), ">", _text(value), slot.end)
+    else:
+        parts += (slot.start, _text(value), slot.end)
+
+
+def _text(text: str) -> str:
+    """Text between tags. A bare carriage return would be read as a line end."""
+    if "&" in text or "<" in text or ">" in text or "\r" in text:
+        text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        text = text.replace("\r", "&#13;")
+    return text
+
+
+def _value(text: str) -> str:
+    """Text of an attribute. Bare line ends and tabulators would be read as blanks."""
+    if text.isalnum():
+        return text
+    text = _text(text)
+    return text.replace('"', "&quot;").replace("\n", "&#10;").replace("\t", "&#9;")
+
+
+# --- what is not declared -------------------------------------------------------------------------
+
+
+def _add_with_rest(parts: list[str], plan: _Plan, value: Any) -> None:
+    """The end of the opening tag and the children, with everything undeclared at its place."""
+    parts += (_rest_attributes(value.rest), ">")
     if plan.text:
-        out.write(value.text)
-    kept = _Kept(value.rest) if value.rest else None
-    element = out.element
-    write = out.write
+        parts.append(_text(value.text))
+    waiting = sorted((kept for kept in value.rest if kept.place >= 0), key=_place, reverse=True)
+    place = 0
     for slot, held in zip(plan.slots, plan.child_values(value), strict=True):
         if held is None:
             continue
         for each in held if slot.many else (held,):
-            if kept is not None:
-                kept.write_before(out)
-            if slot.plan is not None:
-                _write_element(out, slot.tag, slot.plan, each)
-            elif type(each) is str:
-                if slot.is_end and each.startswith(NO_END):
-                    continue
-                with element(slot.tag):
-                    write(each)
-            else:
-                _write_marked(out, slot.tag, each)
-    if kept is not None:
-        kept.write_all(out)
+            while waiting and waiting[-1].place <= place:
+                parts.append(waiting.pop().content)
+                place += 1
+            _add_child(parts, slot, each)
+            place += 1
+    parts.extend(kept.content for kept in reversed(waiting))
 
 
-def _write_marked(out: _File, tag: str, text: str) -> None:
-    rest = text.rest if isinstance(text, Marked) else ()
-    with out.element(tag, *_with_rest({}, rest)):
-        out.write(str(text))
+def _place(kept: Rest) -> int:
+    return kept.place
 
 
-class _Kept:
-    """The undeclared elements of one parent, given out at their places."""
-
-    def __init__(self, rest: tuple[Rest, ...]) -> None:
-        self.waiting = sorted(
-            (kept for kept in rest if kept.place >= 0), key=lambda kept: kept.place
-        )
-        self.place = 0
-
-    def write_before(self, out: _File) -> None:
-        """Write what stood before the next declared child, and count that child."""
-        while self.waiting and self.waiting[0].place <= self.place:
-            out.write(_fragment(self.waiting.pop(0)))
-            self.place += 1
-        self.place += 1
-
-    def write_all(self, out: _File) -> None:
-        for kept in self.waiting:
-            out.write(_fragment(kept))
+def _rest_attributes(rest: tuple[Rest, ...]) -> str:
+    """Undeclared attributes, each with a prefix of its own for its namespace."""
+    texts: list[str] = []
+    for number, kept in enumerate(kept for kept in rest if kept.place < 0):
+        namespace, _brace, local = kept.name.rpartition("}")
+        namespace = namespace.removeprefix("{")
+        for prefix, meaning in kept.prefixes:
+            texts.append(f' xmlns:{prefix}="{_value(meaning)}"')
+        if namespace == XML_NAMESPACE:
+            local = f"xml:{local}"
+        elif namespace:
+            texts.append(f' xmlns:kept{number}="{_value(namespace)}"')
+            local = f"kept{number}:{local}"
+        texts.append(f' {local}="{_value(kept.content)}"')
+    return "".join(dict.fromkeys(texts))
 
 
-def _fragment(kept: Rest) -> etree._Element:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    return etree.fromstring(kept.content.encode(), parser)
+XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace"

@@ -1,0 +1,1 @@
+"""Figures against the limits of the machine; `vaihto bench` prints them. Never part of a test."""
