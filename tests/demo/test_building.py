@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from vaihto.demo import building
-from vaihto.demo.accounts import GUESTS, PASSWORD, NotADemo
+from vaihto.demo.accounts import GUESTS, PASSWORD
 from vaihto.demo.building import NotEmpty, build
 from vaihto.demo.invention import TINY
 from vaihto.institutions.models import Institution, Unit
@@ -54,12 +52,3 @@ def test_each_guest_can_sign_in_and_is_what_it_says(tiny: building.Built) -> Non
 def test_a_second_demo_is_not_built_beside_the_first(tiny: building.Built) -> None:
     with pytest.raises(NotEmpty):
         build(size=TINY)
-
-
-@pytest.mark.django_db
-def test_known_passwords_are_for_demos_only(settings: Any) -> None:
-    settings.DEMO = False
-    with pytest.raises(NotADemo):
-        build(size=TINY)
-    assert Account.objects.count() == 0
-    assert not building.is_built()
