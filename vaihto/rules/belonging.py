@@ -11,6 +11,7 @@ from datetime import date
 import polars as pl
 
 from vaihto.rules import finland
+from vaihto.rules.running import run
 
 _FOREVER = date(9999, 12, 31)
 _ROWS = 2**28  # candidates of one partition are fewer
@@ -71,7 +72,7 @@ def timeline(
                 paid=(pl.col("funding_source") == finland.COMMISSIONED).fill_null(value=False),
             ),
         ]
-    ).collect()
+    ).pipe(run, rows=rights.height)
 
 
 def graduations(rights: pl.DataFrame, degrees: pl.DataFrame) -> pl.DataFrame:
@@ -115,7 +116,7 @@ def candidates(
         )
         .filter(pl.col("here") | pl.col("linked"))
         .join(graduated, on="r", how="left")
-        .collect()
+        .pipe(run, rows=periods.height)
         .with_row_index("c")
     )  # fmt: skip
     day = pl.col("start")
@@ -169,7 +170,7 @@ def candidates(
             in_common=touches & pl.when(stated).then("state_in_common").otherwise(unknown),
             graduated_before=(pl.col("first_degree") < day).fill_null(value=False),
         )
-        .collect()
+        .pipe(run, rows=periods.height)
     )
 
 
@@ -239,7 +240,7 @@ def chosen(pairs: pl.DataFrame) -> pl.DataFrame:
             b=(pl.col("belongs_score") % _ROWS).cast(pl.UInt32),
         )
         .drop("primary_score", "belongs_score")
-        .collect()
+        .pipe(run, rows=pairs.height)
     )
     primary = pairs.lazy().select(
         "c", "right", right_type="type", right_start="right_start", joint_degree="joint",
@@ -256,7 +257,7 @@ def chosen(pairs: pl.DataFrame) -> pl.DataFrame:
         .join(belonging, on="b", how="left")
         .join(linked, on="pid", how="left")
         .drop("b", "c")
-        .collect()
+        .pipe(run, rows=pairs.height)
     )
 
 
@@ -308,7 +309,7 @@ def degree_of_the_year(
             on="person",
         )
         .with_columns(degree_here=pl.col("degree_institution") == pl.col("institution"))
-        .collect()
+        .pipe(run, rows=periods.height)
         .with_row_index("d")
     )  # fmt: skip
     best = pl.when(asked).then(
@@ -328,7 +329,7 @@ def degree_of_the_year(
         degree_right_start="right_start", degree_granting_country="granting_country",
         degree_completed_in="completed_in_country",
     )  # fmt: skip
-    return per_period.join(taken, on="d", how="left").drop("d").collect()
+    return per_period.join(taken, on="d", how="left").drop("d").pipe(run, rows=periods.height)
 
 
 def _day(name: str) -> pl.Expr:

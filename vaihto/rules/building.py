@@ -13,6 +13,7 @@ import polars as pl
 
 from vaihto.rules import finland
 from vaihto.rules.parameters import parameter
+from vaihto.rules.running import run
 
 _BITS = 21  # a day number fits: 2**21 days after 1970 is in the year 7711
 _LATEST = date(9999, 12, 31)
@@ -78,7 +79,7 @@ def _with_meaning(mobilities: pl.DataFrame, segments: pl.DataFrame) -> pl.DataFr
             elsewhere=(virtual & third).fill_null(value=False),
             hybrid=(virtual & lived).fill_null(value=False),
         )
-        .collect()
+        .pipe(run, rows=mobilities.height)
     )
 
 
@@ -112,7 +113,7 @@ def _about_parts(mobilities: pl.DataFrame, dated: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.col(flags).fill_null(value=False))
         .with_columns(covid_used=covid.fill_null(value=False))
         .drop("change_reason", "use_covid_exception")
-        .collect()
+        .pipe(run, rows=mobilities.height)
     )
 
 
@@ -188,7 +189,7 @@ def _blocks(living: pl.DataFrame, joined: pl.Series) -> pl.DataFrame:
             pl.when(~pl.col("no_end")).then("end").alias("end"),
             "virtual_between",
         )
-        .collect()
+        .pipe(run, rows=living.height)
     )
 
 

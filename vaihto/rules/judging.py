@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, get_args
 
 import polars as pl
 
 from vaihto.rules import belonging, building, finland, frames
-from vaihto.rules.findings import Finding, Rule, evaluate
+from vaihto.rules.findings import Rule, evaluate
 from vaihto.rules.frames import Frames
 from vaihto.rules.parameters import parameter
+from vaihto.rules.running import run
 
 PARTITION = 100_000  # mobilities judged at a time
 
@@ -220,10 +222,10 @@ def _judge(tables: Frames, *, oph_year: Year, tk_year: Year, both_ends: bool) ->
     verdicts = []
     oph = tk = None
     if oph_year is not None:
-        oph = _decided(facts, OPH, kind=_oph_kind(), year="oph_year", scheme="oph")
+        oph = _decided(facts, "oph")
         verdicts.append(oph)
     if tk_year is not None:
-        tk = _decided(facts, TK, kind=_length(), year="tk_year", scheme="tk")
+        tk = _decided(facts, "tk")
         verdicts.append(tk)
     facts = facts.with_columns(periods_same_year=_several(facts, oph))
     recorded = facts.filter(pl.col("number").is_not_null())
@@ -239,7 +241,7 @@ def _facts(
 ) -> pl.DataFrame:
     """One row per period with everything that rules compare."""
     built = building.build(mobilities, tables.segments.lazy().collect())
-    recordable = _recordable(built.parts)
+    recordable = _recordable()
     base = (
         mobilities.lazy()
         .join(built.parts.lazy(), on="m", how="left")
@@ -264,7 +266,7 @@ def _facts(
             ),
         )
         .sort("m", "number", nulls_last=True)
-        .collect()
+        .pipe(run, rows=mobilities.height)
         .with_row_index("pid")
     )
     rights = belonging.numbered_rights(tables.study_rights.lazy().collect())
@@ -290,7 +292,7 @@ def _facts(
             **_asked(oph_year, "oph_year", mobilities, finland.start.dt.year()),
             **_asked(tk_year, "tk_year", mobilities, pl.lit(None, pl.Int32)),
         )
-    ).collect()  # fmt: skip
+    ).pipe(run, rows=mobilities.height)  # fmt: skip
     graduation = belonging.degree_of_the_year(with_rights, degrees, own_year=tk_year == "own")
     outgoing_type = pl.coalesce("linked_type", "right_type")
     facts = (
@@ -310,7 +312,7 @@ def _facts(
     )
     if tk_year == "own":
         facts = facts.with_columns(tk_year=pl.col("degree_date").dt.year())
-    return facts.collect()
+    return run(facts, rows=mobilities.height)
 
 
 def _from(degree: pl.Expr) -> pl.Expr:
@@ -325,7 +327,7 @@ def _asked(year: Year, name: str, mobilities: pl.DataFrame, own: pl.Expr) -> dic
     return {name: (own if year == "own" else pl.lit(year)).cast(pl.Int32)}
 
 
-def _recordable(parts: pl.DataFrame) -> pl.Expr:
+def _recordable() -> pl.Expr:
     """May anything be recorded of the mobility (V25, V27, V48)?"""
     not_at_home = finland.incoming & ~pl.col("home_degree_right_abroad")
     trainee = finland.incoming & (pl.col("purpose") == "traineeship")
@@ -352,7 +354,7 @@ def _several(facts: pl.DataFrame, oph: pl.DataFrame | None) -> pl.Series:
             .cast(pl.Int32)
             .alias("n")
         )
-        .collect()["n"]
+        .pipe(run, rows=facts.height)["n"]
     )
 
 
@@ -500,48 +502,53 @@ def _oph_kind() -> pl.Expr:
     return pl.concat_str(_length(), pl.col("direction"), separator="_")
 
 
-def _decided(
-    facts: pl.DataFrame, tests: tuple[Test, ...], *, kind: pl.Expr, year: str, scheme: str
-) -> pl.DataFrame:
-    """The verdict of one collection on every row of facts, in the order of the rows."""
+@lru_cache(maxsize=2)
+def _steps(scheme: str) -> tuple[list[pl.Expr], ...]:
+    """Columns that decide, layer by layer: the tests, the first that failed, the verdict."""
+    tests, kind, year = (
+        (OPH, _oph_kind(), "oph_year") if scheme == "oph" else (TK, _length(), "tk_year")
+    )
     failed = pl.lit(None, pl.Int8)
     for number in reversed(range(len(tests))):
         fails = (~pl.col(f"t{number}")).fill_null(value=False)
         failed = pl.when(fails).then(pl.lit(number, pl.Int8)).otherwise(failed)
     open_ = pl.any_horizontal(pl.col(f"t{number}").is_null() for number in range(len(tests)))
-    tested = facts.lazy().with_columns(
-        [test.passes.alias(f"t{number}") for number, test in enumerate(tests)]
-    )
-    included = (
-        pl.when(pl.col("failed").is_not_null())
-        .then(pl.lit(value=False))
-        .when(~pl.col("open"))
-        .then(pl.lit(value=True))
-    )
+    passed = pl.col("failed").is_null()
+    included = pl.when(~passed).then(pl.lit(value=False)).when(~pl.col("open")).then(passed)
     reason = rule = pl.lit(None, pl.String)
     for number, test in enumerate(tests):
         this = pl.col("failed") == number
         reason = pl.when(this).then(test.reason).otherwise(reason)
         rule = pl.when(this).then(test.rule).otherwise(rule)
-    lacking = _lacking_mask(tests)
+    lacking = pl.when(pl.col("included").is_null()).then(_lacking_mask(tests)).otherwise(0)
+    verdict = {
+        "scheme": pl.lit(scheme),
+        "year": pl.col(year),
+        "included": pl.col("included"),
+        "kind": pl.when("included").then(kind),
+        "counted_year": pl.when("included").then(year),
+        "reason": reason,
+        "rule": pl.when("included").then(_rule(finland.long_period)).otherwise(rule),
+        "missing": lacking,
+    }
     return (
-        tested.with_columns(failed=failed, open=open_)
-        .with_columns(included=included)
-        .with_columns(lacking=pl.when(pl.col("included").is_null()).then(lacking).otherwise(0))
-        .select(
-            "mobility",
-            "number",
-            scheme=pl.lit(scheme),
-            year=pl.col(year),
-            included="included",
-            kind=pl.when("included").then(kind),
-            counted_year=pl.when("included").then(pl.col(year)),
-            reason=reason,
-            rule=pl.when("included").then(_rule(finland.long_period)).otherwise(rule),
-            missing="lacking",
-        )
-        .collect()
-        .with_columns(missing=_named("missing", INPUTS))
+        [test.passes.alias(f"t{number}") for number, test in enumerate(tests)],
+        [failed.alias("failed"), open_.alias("open")],
+        [included.alias("included")],
+        [
+            pl.col("mobility"),
+            pl.col("number"),
+            *[value.alias(name) for name, value in verdict.items()],
+        ],
+    )
+
+
+def _decided(facts: pl.DataFrame, scheme: str) -> pl.DataFrame:
+    """The verdict of one collection on every row of facts, in the order of the rows."""
+    tests, first, included, verdict = _steps(scheme)
+    plan = facts.lazy().with_columns(tests).with_columns(first).with_columns(included)
+    return run(plan.select(verdict), rows=facts.height).with_columns(
+        missing=_named("missing", INPUTS)
     )
 
 
@@ -587,6 +594,14 @@ def _named(column: str, names: Sequence[str]) -> pl.Expr:
 
 def _with_notes(recorded: pl.DataFrame) -> pl.DataFrame:
     """Periods with the codes of their classifications and notes."""
+    return run(recorded.lazy().with_columns(_marks()), rows=recorded.height).with_columns(
+        classifications=_named("classifications", ("a", "b")), notes=_named("notes", NOTES)
+    )
+
+
+@lru_cache(maxsize=1)
+def _marks() -> list[pl.Expr]:
+    """Classifications and notes as bits, and whether the period is sent unless somebody says no."""
     home = pl.col("virtual_from_home")
     planned = pl.col("planned_blended").fill_null(value=False)
     since = parameter("blended_since").at(finland.start)
@@ -625,18 +640,11 @@ def _with_notes(recorded: pl.DataFrame) -> pl.DataFrame:
         "N_FREE_MOVER": _says(finland.free_mover),
         "N_DOUBLE_DEGREE": pl.col("joint_degree") | pl.col("double_degree"),
     }
-    return (
-        recorded.lazy()
-        .with_columns(
-            classifications=_mask({"a": adult, "b": blended}, ("a", "b")),
-            notes=_mask(notes, NOTES),
-            sent_by_default=_sent_by_default(),
-        )
-        .collect()
-        .with_columns(
-            classifications=_named("classifications", ("a", "b")), notes=_named("notes", NOTES)
-        )
-    )
+    return [
+        _mask({"a": adult, "b": blended}, ("a", "b")).alias("classifications"),
+        _mask(notes, NOTES).alias("notes"),
+        _sent_by_default().alias("sent_by_default"),
+    ]
 
 
 def _sent_by_default() -> pl.Expr:
@@ -655,8 +663,3 @@ def _mask(flags: dict[str, pl.Expr], names: Sequence[str]) -> pl.Expr:
     for bit, name in enumerate(names):
         mask = mask + pl.when(flags[name]).then(2**bit).otherwise(0).cast(pl.Int32)
     return mask
-
-
-def finding_of_test(test: Test) -> Finding:
-    """The test as a finding of its own, for showing the order."""
-    return Finding(test.passes)
