@@ -66,11 +66,12 @@ class Figure:
 
 def cards(figures: Sequence[Figure], *, label: str = "") -> SafeString:
     """Figures side by side; each may lead to the list behind it."""
-    made = [(one, _number(one.value)) for one in figures]
+    made = [(one, number(one.value)) for one in figures]
     return _made("cards", figures=made, label=label)
 
 
-def _number(value: object) -> str:
+def number(value: object) -> str:
+    """A number with its thousands apart; None as a dash."""
     if value is None:
         return "–"
     if isinstance(value, bool | str):
@@ -158,9 +159,9 @@ class Paging:
     def words(self) -> str:
         """The place in the list as a sentence."""
         values = {
-            "first": _number(self.first),
-            "last": _number(self.last),
-            "total": "" if self.total is None else _number(self.total),
+            "first": number(self.first),
+            "last": number(self.last),
+            "total": "" if self.total is None else number(self.total),
         }
         if self.total is None:
             return _("Rows %(first)s to %(last)s") % values
@@ -189,8 +190,9 @@ def table(
     hide_caption: bool = False,
     empty_text: str = "",
     foot: Sequence[Cell | object] = (),
+    dense: bool = False,
 ) -> SafeString:
-    """Rows under scoped headers.
+    """Rows under scoped headers; `dense` keeps the notes of cells on the line.
 
     With `address`, columns that have a `sort` name become links that keep the rest of the state; `sort` is the
     present one, `-name` for descending. With `selects`, each row has a checkbox of that name (put the table into
@@ -211,6 +213,7 @@ def table(
         pick_all=str(address.having(pick="all")) if address else "",
         pick_none=str(address.without("pick")) if address else "",
         hide_caption=hide_caption,
+        dense=dense,
         empty_text=empty_text or _("Nothing here."),
         span=len(columns) + bool(selects),
         foot=[(column, _cell(cell)) for column, cell in zip(columns, foot, strict=False)],
@@ -223,7 +226,7 @@ def _header(column: Column, address: Address | None, sort: str) -> _Header:
     direction = {column.sort: "ascending", f"-{column.sort}": "descending"}.get(sort, "")
     turned = f"-{column.sort}" if direction == "ascending" else column.sort
     return _Header(
-        column, str(address.without("after", "before", "page").having(sort=turned)), direction
+        column, str(address.without("after", "before", "n", "page").having(sort=turned)), direction
     )
 
 
@@ -242,15 +245,24 @@ class _Chosen:
     href: str
 
 
-def filters(form: BaseForm, address: Address, *, keeps: Sequence[str] = ("sort",)) -> SafeString:
-    """A filter bar: one GET form, the chosen filters as words that can be taken away one by one."""
+def filters(
+    form: BaseForm,
+    address: Address,
+    *,
+    more: Sequence[str] = (),
+    keeps: Sequence[str] = ("sort",),
+) -> SafeString:
+    """A filter bar: one GET form, the chosen filters as words that can be taken away one by one.
+
+    Fields named in `more` are folded away until one of them is chosen.
+    """
     names = list(form.fields)
     chosen = [
         _Chosen(
             words=_("%(field)s: %(value)s")
             % {"field": form.fields[name].label or name, "value": _chosen_word(form, name, value)},
             href=str(Address(address.path, tuple(p for p in address.params if p != (name, value)))
-                     .without("after", "before", "page")),
+                     .without("after", "before", "n", "page")),
         )
         for name, value in address.params
         if name in names
@@ -258,11 +270,13 @@ def filters(form: BaseForm, address: Address, *, keeps: Sequence[str] = ("sort",
     hidden = [(name, value) for name, value in address.params if name in keeps]
     return _made(
         "filters",
-        form=form,
+        first=[bound for bound in form.visible_fields() if bound.name not in more],
+        more=[bound for bound in form.visible_fields() if bound.name in more],
+        more_open=any(name in more for name, _value in address.params),
         path=address.path,
         chosen=chosen,
         hidden=hidden,
-        clear=str(address.without(*names, "after", "before", "page")),
+        clear=str(address.without(*names, "after", "before", "n", "page")),
     )
 
 
@@ -331,16 +345,24 @@ def field_of(bound: BoundField, *, short: bool = False) -> SafeString:
     )
 
 
-def error_summary(form: BaseForm, *also: BaseForm) -> SafeString:
-    """All errors of the forms with links to their fields; takes focus. Nothing when there are none."""
+def error_summary(*forms: BaseForm | Iterable[BaseForm] | None) -> SafeString:
+    """All errors of forms and formsets with links to their fields; takes focus. Nothing without errors."""
     found: list[tuple[str, str]] = []
-    for one in (form, *also):
+    for one in _flat(forms):
         if not one.is_bound:
             continue
         found += [("", str(error)) for error in one.non_field_errors()]
         for bound in one:
             found += [(bound.id_for_label or bound.auto_id, str(e)) for e in bound.errors]
     return _made("error_summary", errors=found) if found else SafeString("")
+
+
+def _flat(forms: Iterable[BaseForm | Iterable[BaseForm] | None]) -> Iterable[BaseForm]:
+    for one in forms:
+        if isinstance(one, BaseForm):
+            yield one
+        elif one is not None:
+            yield from one
 
 
 # Time ------------------------------------------------------------------------------------------
@@ -558,12 +580,12 @@ class Progress:
         """What is done and what is left, as a sentence."""
         if self.total is None:
             return ngettext("%(done)s done", "%(done)s done", self.done) % {
-                "done": _number(self.done)
+                "done": number(self.done)
             }
         return _("%(done)s of %(total)s done, %(left)s left") % {
-            "done": _number(self.done),
-            "total": _number(self.total),
-            "left": _number(max(self.total - self.done, 0)),
+            "done": number(self.done),
+            "total": number(self.total),
+            "left": number(max(self.total - self.done, 0)),
         }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
-from django.utils.translation import get_language, gettext, get_language_info
+from django.utils.translation import get_language, get_language_info, gettext
 from django.utils.translation import gettext_lazy as _
 
 from vaihto.institutions.models import Alliance, Institution
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 
 
 class Request(HttpRequest):
-    """A request after the middleware: somebody asks, perhaps a stranger. For annotations."""
+    """A request after the middleware: somebody asks at a moment, perhaps a stranger. For annotations."""
 
     actor: Actor
+    now: datetime
+    today: date
     user: Account
     htmx: HtmxDetails
 
@@ -104,7 +107,11 @@ MENU: tuple[Group, ...] = (
     Group(
         _("Administration"),
         (
-            Item(_("Roles"), "operations:roles", may(May.ROLES_MANAGE)),
+            Item(
+                _("Roles"),
+                "operations:roles",
+                lambda actor: actor.is_operator or actor.has(May.ROLES_MANAGE),
+            ),
             Item(
                 _("Journal"),
                 "operations:journal",

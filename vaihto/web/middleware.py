@@ -31,9 +31,11 @@ class ActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.now = timezone.now()  # type: ignore[attr-defined]
+        request.today = timezone.localdate(request.now)  # type: ignore[attr-defined]
         account = getattr(request, "user", None)
         if isinstance(account, Account) or getattr(account, "is_authenticated", False):
-            request.actor = actor_of(account, today=timezone.localdate())  # type: ignore[attr-defined, arg-type]
+            request.actor = actor_of(account, today=request.today)  # type: ignore[attr-defined, arg-type]
             if account.language in dict(settings.LANGUAGES):  # type: ignore[union-attr]
                 translation.activate(account.language)  # type: ignore[union-attr]
                 request.LANGUAGE_CODE = translation.get_language()

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.http import HttpResponse
-from django.utils import timezone
 
 from vaihto.journal.actors import Actor
 from vaihto.web.components import Tone
@@ -66,5 +65,5 @@ def queues(actor: Actor, today: date) -> list[Queue]:
 
 def turn(request: Request) -> HttpResponse:
     """The first page after signing in."""
-    waiting = queues(request.actor, timezone.localdate())
-    return page(request, "web/turn.html", queues=waiting, today=timezone.localdate())
+    waiting = queues(request.actor, request.today)
+    return page(request, "web/turn.html", queues=waiting)

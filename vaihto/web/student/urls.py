@@ -1,8 +1,10 @@
-"""Addresses of the pages in this folder."""
+"""Addresses of the pages about oneself."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from vaihto.web.student import own
 
 app_name = "student"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("", own.own, name="own")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from django import template
-from django.forms import BaseForm, BoundField
+from django.forms import BaseForm, BaseFormSet, BoundField
 from django.utils import formats
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -36,9 +36,9 @@ def field(bound: BoundField, short: bool = False) -> SafeString:
 
 
 @register.simple_tag
-def error_summary(form: BaseForm, *also: BaseForm) -> SafeString:
+def error_summary(*forms: BaseForm | BaseFormSet[BaseForm] | None) -> SafeString:
     """All errors with links to their fields."""
-    return components.error_summary(form, *also)
+    return components.error_summary(*forms)
 
 
 @register.filter

@@ -1,0 +1,156 @@
+"""What the journal's verbs and field names are called for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from vaihto.journal.models import Entry
+from vaihto.web.components import Change, Event, Tone
+
+VERBS: dict[str, Any] = {
+    "account.opened": _("Account opened"),
+    "account.language": _("Language chosen"),
+    "account.password": _("Password changed"),
+    "role.given": _("Role given"),
+    "role.ended": _("Role ended"),
+    "institution.created": _("Institution entered"),
+    "institution.changed": _("Institution changed"),
+    "institution.chose": _("Choice of the institution made"),
+    "institution.declared": _("Declared what is held here"),
+    "headcount.created": _("Headcount entered"),
+    "headcount.changed": _("Headcount changed"),
+    "person.created": _("Person entered"),
+    "person.changed": _("Person changed"),
+    "student.created": _("Student entered"),
+    "student.changed": _("Student changed"),
+    "employment.created": _("Employment entered"),
+    "employment.changed": _("Employment changed"),
+    "study-right.created": _("Study right entered"),
+    "study-right.changed": _("Study right changed"),
+    "study-right.double-degree-given-up": _("Double degree given up"),
+    "mobility.created": _("Mobility entered"),
+    "mobility.changed": _("Mobility changed"),
+    "mobility.side-parted": _("Parted from the partner's statement"),
+    "mobility.stated-by-partner": _("Stated by the partner too"),
+    "mobility.cancelled": _("Mobility cancelled"),
+    "mobility.send-anyway": _("Sending to VIRTA decided"),
+    "mobility.purge-refused": _("Deleting refused"),
+    "visit.created": _("Staff visit entered"),
+    "visit.changed": _("Staff visit changed"),
+    "term-enrolment.created": _("Term enrolment brought in"),
+    "term-enrolment.changed": _("Term enrolment changed"),
+    "membership.created": _("Membership entered"),
+    "membership.changed": _("Membership changed"),
+    "keys.rotated": _("Keys rotated"),
+    "attainment.created": _("Attainment entered"),
+    "attainment.changed": _("Attainment changed"),
+}
+
+FIELDS: dict[str, Any] = {
+    "key": _("Key"),
+    "direction": _("Direction"),
+    "purpose": _("Purpose"),
+    "programme": _("Programme"),
+    "action": _("Action"),
+    "call_year": _("Call year"),
+    "funding": _("Funding"),
+    "partner": _("Partner"),
+    "partner_country": _("Partner country"),
+    "host_organisation": _("Host organisation"),
+    "part_of_degree": _("Part of the degree"),
+    "planned_blended": _("Planned as blended"),
+    "agreed_as_one_whole": _("Agreed as one whole"),
+    "change_reason": _("Reason of the change"),
+    "end_is_estimate": _("The end is an estimate"),
+    "planned_credits": _("Planned credits"),
+    "state": _("State"),
+    "right_key": _("Study right"),
+    "student_key": _("Student"),
+    "level": _("Level"),
+    "home_degree_abroad": _("Degree right at a foreign home"),
+    "adult_education": _("Adult education"),
+    "nested_in": _("Made during"),
+    "unit": _("Unit"),
+    "segments": _("Segments"),
+    "send_anyway": _("Sent all the same"),
+    "start": _("First day"),
+    "end": _("Last day"),
+    "family_name": _("Family name"),
+    "given_names": _("Given names"),
+    "gender": _("Gender"),
+    "citizenships": _("Citizenships"),
+    "birth_date": _("Date of birth"),
+    "email": _("E-mail"),
+    "learner_number": _("National learner number"),
+    "identity_code": _("Identity code"),
+    "esis": _("European student identifiers"),
+    "language": _("Language"),
+    "type": _("Type"),
+    "states": _("States"),
+    "spells": _("Spells"),
+    "primacies": _("Primacy"),
+    "role": _("Role"),
+    "until": _("Until"),
+    "name": _("Name"),
+    "country": _("Country"),
+    "holds_everything": _("Holds everything"),
+    "bip_id": _("Blended intensive programme"),
+    "kept_aside": _("Kept aside"),
+    "content": _("Content"),
+    "hours": _("Hours"),
+    "teaching_hours": _("Teaching hours"),
+    "started_at": _("Began at"),
+    "ended_at": _("Ended at"),
+    "credits": _("Credits"),
+    "completed_on": _("Completed on"),
+    "recognised_on": _("Recognised on"),
+    "password": _("Password"),
+    "is_operator": _("Operator"),
+    "count": _("Count"),
+    "force_majeure": _("Force majeure"),
+}
+_TONES: dict[str, Tone] = {
+    "cancelled": "bad",
+    "purge-refused": "warn",
+    "created": "good",
+    "changed": "info",
+    "opened": "good",
+    "given": "good",
+    "ended": "warn",
+}
+
+
+def deed(verb: str) -> str:
+    """A verb of the journal in words; one without words as it is written."""
+    return str(VERBS.get(verb, verb))
+
+
+def field_word(name: str) -> str:
+    """A field in words; one without words with its underscores opened."""
+    return str(FIELDS.get(name) or name.replace("_", " "))
+
+
+def changes_of(changes: Mapping[str, Any]) -> list[Change]:
+    """What an entry says was changed; sensitive fields have no values and are named only."""
+    return [
+        Change(field_word(name), *(pair if isinstance(pair, list) and len(pair) == 2 else ("", "")))
+        for name, pair in changes.items()
+    ]
+
+
+def events(entries: Iterable[Entry], *, short: bool = False) -> list[Event]:
+    """Entries of the journal as a timeline; `short` leaves out the changed values."""
+    return [
+        Event(
+            at=one.at,
+            title=deed(one.verb),
+            text=one.reason,
+            by=f"{one.actor_label} ({one.behalf_of})" if one.behalf_of else one.actor_label,
+            tone=_TONES.get(one.verb.rpartition(".")[2], "plain"),
+            changes=() if short else changes_of(one.changes),
+        )
+        for one in entries
+    ]
