@@ -318,7 +318,7 @@ def answer(question: Question, *, actor: Actor) -> Series:
     return Series(
         question=question,
         unit=PERSONS,
-        definition=" ".join(_definitions(question)),
+        definition=" ".join(definitions(question)),
         edition=_edition(),
         goal_definition=goals.definition(question.group, question.years[-1]),
         modes=(question.mode,) if question.mode else (*map(str, MODES), ALL_MODES),
@@ -327,7 +327,7 @@ def answer(question: Question, *, actor: Actor) -> Series:
     )
 
 
-def _definitions(question: Question) -> list[str]:
+def definitions(question: Question) -> list[str]:
     if question.by:
         first = EVENTS
     else:
@@ -615,7 +615,7 @@ def _breakdown(
     return Series(
         question=question,
         unit=EVENTS_UNIT,
-        definition=" ".join(_definitions(question)),
+        definition=" ".join(definitions(question)),
         edition=_edition(),
         goal_definition="",
         modes=(ALL_MODES,),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from vaihto.web.virta import runs
+from vaihto.web.virta import rehearsal, runs
 
 app_name = "virta"
 urlpatterns = [
@@ -15,4 +15,9 @@ urlpatterns = [
     path("runs/<int:pk>/findings.csv", runs.findings_csv, name="findings-csv"),
     path("runs/<int:pk>/difference", runs.difference, name="difference"),
     path("runs/<int:pk>/delivery", runs.delivery, name="delivery"),
+    path("rehearsal", rehearsal.rehearsal, name="rehearsal"),
+    path("rehearsal.csv", rehearsal.rehearsal_csv, name="rehearsal-csv"),
+    path("rehearsal/totals.csv", rehearsal.totals_csv, name="totals-csv"),
+    path("rehearsal/freeze", rehearsal.freeze, name="freeze"),
+    path("collections/<int:pk>", rehearsal.collection, name="collection"),
 ]
