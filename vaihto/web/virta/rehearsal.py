@@ -32,7 +32,7 @@ from vaihto.web.frame import Frame, Request, page
 from vaihto.web.virta.runs import finnish_places
 from vaihto.web.wording import shown
 
-PAGE = 100
+PAGE = 50
 EXTRACTIONS = {
     "oph_long_outgoing": gettext_lazy("OPH: long outgoing"),
     "oph_short_outgoing": gettext_lazy("OPH: short outgoing"),
@@ -339,6 +339,7 @@ def _table(
                         href=reverse("office:mobility", args=[line.mobility_id])
                         if line.mobility_id
                         else "",
+                        nowrap=True,
                     ),
                     _why(line, language),
                     *(line.values.get(name) for name in shown_columns),
