@@ -123,7 +123,8 @@ def judge(records: Columns, at: Places, *, by: Any) -> Outcome:
             _collections(judged.verdicts, students),
             _credits(records, sides, by),
             visits.select(_SAID),
-            erasmus.select(_SAID),
+            # A fully virtual stay is not in the rules of the money at all.
+            erasmus.filter(pl.col("rule").is_not_null()).select(_SAID),
             participation.select(_SAID),
         ]
     )
