@@ -189,12 +189,7 @@ def answers(
 def _answer(
     verdict: Verdict, findings: Sequence[Mapping[str, Any]], period: Period | None
 ) -> Answer:
-    words: dict[bool | None, tuple[str, Tone]] = {
-        True: (gettext("Counted"), "good"),
-        False: (gettext("Not counted"), "plain"),
-        None: (gettext("Cannot be told"), "warn"),
-    }
-    word, tone = words[verdict.included]
+    word, tone = _verdict_word(verdict)
     finding = _deciding(findings, verdict.rule, period.index if period else None)
     return Answer(
         scheme=verdict.scheme,
@@ -202,7 +197,7 @@ def _answer(
         word=word,
         tone=tone,
         year=verdict.year,
-        kind=kind_word(verdict.kind),
+        kind="" if verdict.scheme == Scheme.VIRTA else kind_word(verdict.kind),
         period=period,
         rule=verdict.rule,
         title=rule_title(verdict.rule) if verdict.rule else "",
@@ -212,6 +207,21 @@ def _answer(
         reason_code=verdict.reason_code,
         missing=[missing_word(name) for name in verdict.missing],
     )
+
+
+def _verdict_word(verdict: Verdict) -> tuple[str, Tone]:
+    """The answer in a word; the register does not count, it is written into."""
+    if verdict.included is None:
+        return gettext("Cannot be told"), "warn"
+    if verdict.scheme == Scheme.VIRTA:
+        if verdict.included:
+            return gettext("Sent"), "good"
+        return (
+            (gettext("Kept, not sent"), "plain")
+            if verdict.kind == "recorded"
+            else (gettext("Not recorded"), "plain")
+        )
+    return (gettext("Counted"), "good") if verdict.included else (gettext("Not counted"), "plain")
 
 
 def _deciding(

@@ -64,11 +64,11 @@ def page_of(
     """The page that the address asks for (`after` or `before` a row, which is the `n`-th)."""
     total = queryset.order_by()[: counted_to + 1].count()
     after, before = _number(address.get("after")), _number(address.get("before"))
-    full = (*orders, Order("pk"))
+    full = (*orders, Order("pk", descending=orders[0].descending))
     place = max(_number(address.get("n")) or 1, 1)
     if before and (values := _values(queryset, full, before)) is not None:
         turned = tuple(order.turned() for order in full)
-        found = _rows(queryset, turned, values, size + 1)
+        found = _rows(queryset, turned, values, size + 1, backwards=True)
         rows, has_previous, has_next = found[:size][::-1], len(found) > size, True
     else:
         start = _values(queryset, full, after) if after else None
@@ -107,19 +107,23 @@ def _values(queryset: QuerySet[Row], orders: Sequence[Order], pk: int) -> tuple[
 
 
 def _rows(
-    queryset: QuerySet[Row], orders: Sequence[Order], values: tuple[Any, ...] | None, count: int
+    queryset: QuerySet[Row],
+    orders: Sequence[Order],
+    values: tuple[Any, ...] | None,
+    count: int,
+    *,
+    backwards: bool = False,
 ) -> list[Row]:
     """Up to `count` rows beyond `values`. Rows with an empty first field come in a query of their own."""
     first = orders[0]
     if not first.nullable:
         return list(_beyond(queryset, orders, values)[:count])
     empty, full = Q(**{f"{first.field}__isnull": True}), Q(**{f"{first.field}__isnull": False})
-    turned = orders[-1].descending  # reading backwards, so the empty ones come first
     rest = orders[1:]
     rows: list[Row] = []
     for condition, its_orders, is_empty in (
         ((empty, rest, True), (full, orders, False))
-        if turned
+        if backwards
         else ((full, orders, False), (empty, rest, True))
     ):
         if len(rows) == count:
@@ -127,9 +131,9 @@ def _rows(
         its_values: tuple[Any, ...] | None = None
         if values is not None:
             starts_empty = values[0] is None
-            if starts_empty and not is_empty and not turned:
+            if starts_empty and not is_empty and not backwards:
                 continue
-            if not starts_empty and is_empty and turned:
+            if not starts_empty and is_empty and backwards:
                 continue
             if starts_empty == is_empty:
                 its_values = values[1:] if is_empty else values

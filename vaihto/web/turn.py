@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 
 from vaihto.journal.actors import Actor
-from vaihto.web.components import Tone
+from vaihto.web import components
+from vaihto.web.components import Figure, Tone
 from vaihto.web.frame import Request, page
 
 LIMIT = 10
@@ -66,4 +68,13 @@ def queues(actor: Actor, today: date) -> list[Queue]:
 def turn(request: Request) -> HttpResponse:
     """The first page after signing in."""
     waiting = queues(request.actor, request.today)
-    return page(request, "web/turn.html", queues=waiting)
+    figures = components.cards(
+        [
+            Figure(label=queue.title, value=queue.total, href=f"#queue-{queue.key}", tone=queue.tone)
+            for queue in waiting
+        ],
+        label=_("What waits, kind by kind"),
+    )
+    return page(
+        request, "web/turn.html", queues=waiting, figures=figures if len(waiting) > 1 else ""
+    )

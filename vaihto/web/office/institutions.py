@@ -28,7 +28,7 @@ from vaihto.web.deeds import events
 from vaihto.web.frame import Request, page
 from vaihto.web.listing import Order, orders_of, page_of
 from vaihto.web.office.mobility import name_in
-from vaihto.web.wording import label, sentence_of
+from vaihto.web.wording import label, sentence_of, shown
 
 SORTS: dict[str, Sequence[Order]] = {"name": (Order("name"),), "country": (Order("country"),)}
 # Parameters that an institution decides for itself; each is a yes or no with a default.
@@ -86,7 +86,7 @@ def institutions(request: Request) -> HttpResponse:
         found = found.filter(pk__in=Membership.objects.values("institution"))
     address = Address.of(request)
     sort, orders = orders_of(address.get("sort"), SORTS, default="name")
-    shown = page_of(found, orders, address)
+    listed = page_of(found, orders, address)
     return page(
         request,
         "office/people.html",
@@ -115,11 +115,11 @@ def institutions(request: Request) -> HttpResponse:
                         Cell(_("kept here"), tone="info") if one.hosted else "",
                     ]
                 )
-                for one in shown.rows
+                for one in listed.rows
             ],
             address=address,
             sort=sort,
-            paging=shown.paging,
+            paging=listed.paging,
             hide_caption=True,
             empty_text=_("No institution fits the filters."),
         ),
@@ -229,39 +229,67 @@ def _units(one: Institution) -> SafeString | None:
 
 
 def _headcounts(one: Institution) -> SafeString | None:
-    found = list(Headcount.objects.filter(institution=one).order_by("-year", "group")[:60])
+    """Groups down, years across; the newest source stands beside."""
+    found = list(Headcount.objects.filter(institution=one).order_by("-year", "group")[:120])
     if not found:
         return None
+    years = sorted({h.year for h in found})[-6:]
+    rows = []
+    for group in Headcount.Group.values:
+        counts = {h.year: h for h in found if h.group == group}
+        if not counts:
+            continue
+        newest = counts[max(counts)]
+        rows.append(
+            Row(
+                [
+                    label(Headcount.Group, group),
+                    *(components.number(counts[y].count) if y in counts else "–" for y in years),
+                    Cell(newest.source, note=_("as of %(day)s") % {"day": shown(newest.as_of)}),
+                ]
+            )
+        )
     return components.table(
         _("Headcounts"),
         [
-            Column(label=_("Year")),
             Column(label=_("Group")),
-            Column(label=_("Count"), numeric=True),
-            Column(label=_("Source")),
-            Column(label=_("As of")),
+            *(Column(label=str(year), numeric=True) for year in years),
+            Column(label=_("Source of the newest")),
         ],
-        [
-            Row(
-                [
-                    str(h.year),
-                    label(Headcount.Group, h.group),
-                    components.number(h.count),
-                    h.source,
-                    Cell(h.as_of, nowrap=True),
-                ]
-            )
-            for h in found
-        ],
+        rows,
     )
 
 
 def _capabilities(one: Institution) -> SafeString | None:
+    """What is known now of each interface, with what was known before."""
     found = list(
-        Capability.objects.filter(institution=one).order_by("process", "interface", "-since")[:100]
+        Capability.objects.filter(institution=one).order_by("process", "interface", "-since")[:200]
     )
     if not found:
         return None
+    known: dict[tuple[str, str], list[Capability]] = {}
+    for item in found:
+        known.setdefault((item.process, item.interface), []).append(item)
+    rows = []
+    for newest, *older in known.values():
+        before = ", ".join(
+            _("%(state)s on %(day)s")
+            % {"state": label(Capability.State, item.state), "day": shown(item.since)}
+            for item in older
+        )
+        rows.append(
+            Row(
+                [
+                    process_word(newest.process),
+                    f"{newest.interface} {newest.version}".strip(),
+                    Cell(label(Capability.State, newest.state), tone=_STATES[newest.state]),
+                    newest.system,
+                    Cell(label(Capability.Source, newest.source), note=newest.survey_round),
+                    Cell(newest.since, nowrap=True),
+                    before,
+                ]
+            )
+        )
     return components.table(
         _("What it can do, and how we know"),
         [
@@ -270,22 +298,26 @@ def _capabilities(one: Institution) -> SafeString | None:
             Column(label=_("State")),
             Column(label=_("System")),
             Column(label=_("Source")),
-            Column(label=_("Since")),
+            Column(label=_("As of")),
+            Column(label=_("Before")),
         ],
-        [
-            Row(
-                [
-                    c.process.replace("_", " "),
-                    f"{c.interface} {c.version}".strip(),
-                    Cell(label(Capability.State, c.state), tone=_STATES[c.state]),
-                    c.system,
-                    Cell(label(Capability.Source, c.source), note=c.survey_round),
-                    Cell(c.since, nowrap=True),
-                ]
-            )
-            for c in found
-        ],
+        rows,
     )
+
+
+_PROCESSES = {
+    "agreements": gettext_lazy("Agreements"),
+    "nominations": gettext_lazy("Nominations"),
+    "learning_agreements": gettext_lazy("Learning agreements"),
+    "transcripts": gettext_lazy("Transcripts"),
+    "staff_mobility": gettext_lazy("Staff mobility"),
+    "courses": gettext_lazy("Courses"),
+}
+
+
+def process_word(process: str) -> str:
+    """A process in words; an unknown one as it is written."""
+    return str(_PROCESSES.get(process) or process.replace("_", " "))
 
 
 # Choices ---------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from vaihto.journal.models import Entry
 from vaihto.refusals import NotAllowed
 from vaihto.web import components
 from vaihto.web.address import Address
-from vaihto.web.components import Cell, Column, Download, Row
+from vaihto.web.components import Cell, Change, Column, Download, Row
 from vaihto.web.deeds import VERBS, changes_of, deed
 from vaihto.web.files import csv_file
 from vaihto.web.frame import Request, page
@@ -153,6 +153,7 @@ def journal(request: Request) -> HttpResponse:
             sort=sort,
             paging=shown.paging,
             hide_caption=True,
+            dense=True,
             empty_text=_("Nothing in the journal fits the filters."),
         ),
     )
@@ -161,7 +162,7 @@ def journal(request: Request) -> HttpResponse:
 def _row(one: Entry, places: dict[int, Institution]) -> Row:
     place = places.get(one.institution_id or 0)
     changed = changes_of(one.changes)
-    words = ", ".join(change.field for change in changed[:6])
+    words = "; ".join(_change(change) for change in changed[:4])
     return Row(
         [
             Cell(one.at, nowrap=True),
@@ -179,6 +180,17 @@ def _row(one: Entry, places: dict[int, Institution]) -> Row:
             Cell(words, note=one.reason),
         ]
     )
+
+
+def _change(change: Change) -> str:
+    before, after = change.words
+    if not before and not after:
+        return change.field
+    return _("%(field)s: %(before)s → %(after)s") % {
+        "field": change.field,
+        "before": before[:80] or "–",
+        "after": after[:80] or "–",
+    }
 
 
 def _href(one: Entry) -> str:
