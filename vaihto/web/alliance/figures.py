@@ -93,16 +93,19 @@ def participation(request: Request, code: str) -> HttpResponse:
         lead=found.name,
         trail=((_("Alliance"), reverse("alliance:alliance", args=[code])),),
         views=views_of(found, "participation", request.actor),
-        form=Asking(
-            initial={
-                "group": question.group,
-                "mode": question.mode,
-                "scope": "inside" if question.inside else "any",
-                "rate": question.rate,
-                "by": question.by,
-            }
+        filters=components.filters(
+            Asking(
+                {
+                    "group": question.group,
+                    "mode": question.mode,
+                    "scope": "inside" if question.inside else "any",
+                    "rate": question.rate,
+                    "by": question.by,
+                }
+            ),
+            address,
+            keeps=("year", "institution"),
         ),
-        path=request.path,
         definition=_definition(series),
         goal_definition=series.goal_definition,
         edition=series.edition,

@@ -128,7 +128,7 @@ def rehearsal(request: Request) -> HttpResponse:
     )
     here = address.without("n", "which")
     form = Question(
-        initial={"institution": asked.institution.hei_id, "year": str(asked.year)},
+        {"institution": asked.institution.hei_id, "year": str(asked.year)},
         places=places,
         years=years,
     )
@@ -139,9 +139,8 @@ def rehearsal(request: Request) -> HttpResponse:
         heading=_("Rehearsal"),
         lead=_("What would be counted today of %(institution)s for %(year)s.")
         % {"institution": asked.institution.name, "year": asked.year},
-        form=form,
-        path=request.path,
-        asked=asked,
+        filters=components.filters(form, here, keeps=("collection",)),
+        question=asked,
         collections=components.tabs(
             [
                 Tab(
