@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -281,3 +282,63 @@ def test_numbers_of_credits_have_no_trailing_zeros(say: Any) -> None:
     code, out = say([{"id": 1, "kind": "credits", "facts": facts_, "ask": {}}])
     assert code == 0
     assert b'"own_credits": 30,' in out
+
+
+STRANGE = (
+    None, True, -1, 1.5, 10**12, "", "x", "2024-02-30", "9999-12-31", [], {}, [None], [5],
+    "\ud800", "incoming", "virtual", "third", "covid",
+)  # fmt: skip
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Any:
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, one in inner:
+        yield (*path, key)
+        if isinstance(one, dict | list):
+            yield from places(one, (*path, key))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_stands_in_a_field_there_is_an_answer_and_no_traceback(
+    seed: int, say: Any
+) -> None:
+    chance = random.Random(seed)  # noqa: S311  # seeded, so that a failure can be repeated
+    entries = []
+    for _ in range(40):
+        entry = json.loads(json.dumps(case(AUTUMN, ask={"oph_year": 2024, "tk_year": 2025})))
+        *way, last = chance.choice(list(places(entry)))
+        holder = entry
+        for step in way:
+            holder = holder[step]
+        holder[last] = chance.choice(STRANGE)
+        entries.append(entry)
+    _code, out = say(entries)
+    told = json.loads(out)
+    assert len(told) == len(entries)
+    assert all(("error" in one) != ("virta_periods" in one or "okm" in one) for one in told)
+
+
+def test_a_trip_that_stands_among_the_mobilities_is_recorded_once() -> None:
+    stay = mobility(
+        segment("2022-08-20", "2022-12-18", country="724"),
+        direction="incoming",
+        home_degree_right_abroad=True,
+        main_level_in_finland="2",
+    )
+    days = {"start": "2022-10-03", "end": "2022-10-16", "country": "233"}
+    nested = mobility(segment("2022-10-03", "2022-10-16", country="233"), nested_in_incoming=True)
+    trip = days | {"part_of_incoming_studies": True}
+    (both,) = results(case(stay, nested, inner_trip=trip, study_rights=[]))
+    (derived,) = results(case(stay, inner_trip=trip, study_rights=[]))
+    assert [one["Maa"] for one in both["virta_periods"]] == ["724", "233"]
+    assert [one["Maa"] for one in derived["virta_periods"]] == ["724", "233"]
+
+
+def test_the_degree_country_is_the_place_of_completion() -> None:
+    degree = {
+        "right": "A", "date": "2025-05-31",
+        "granting_country": "246", "completed_in_country": "702",
+    }  # fmt: skip
+    (told,) = results(case(AUTUMN, degrees=[degree], ask={"tk_year": 2025}))
+    assert told["tk"]["results"][0]["degree_country"] == "702"
+    assert told["note_codes"] == ["N_DEGREE_COUNTRY_DIFFERS"]

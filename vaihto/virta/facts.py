@@ -131,7 +131,16 @@ def anything(value: Any, path: str) -> Any:
 def text(value: Any, path: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise Unreadable(path, f"text is expected, found {_said(value)}")
+    if value is not None and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise Unreadable(path, "half of a character is not text")
     return value
+
+
+def code_to_check(value: Any, path: str) -> Any:
+    """A code as it came, right or wrong: text, or a number that has lost its leading zeros."""
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return number(value, path)
+    return text(value, path)
 
 
 def flag(value: Any, path: str) -> bool | None:
@@ -271,6 +280,11 @@ def _below(path: str, name: str) -> str:
 
 def _in_order(found: Facts, path: str) -> None:
     first, last = day(found["start"]), day(found["end"])
+    for name, one in (("start", first), ("end", last)):
+        if one is not None and not _FIRST_YEAR <= one.year <= _LAST_YEAR:
+            raise Unreadable(
+                _below(path, name), f"a day from {_FIRST_YEAR} to {_LAST_YEAR} is expected"
+            )
     if first is not None and last is not None and last < first:
         raise Unreadable(_below(path, "end"), f"{last} is before the start, {first}")
 
@@ -398,17 +412,17 @@ _ATTAINMENT = record(
 _PERIOD_TO_CHECK = record(
     {
         "key": text,
-        "institution": anything,
+        "institution": code_to_check,
         "study_right_key": text,
-        "direction": anything,
+        "direction": code_to_check,
         "start": iso_day,
         "end": iso_day,
-        "country": anything,
+        "country": code_to_check,
         "country_name": text,
-        "type": anything,
-        "programme": anything,
-        "level": anything,
-        "classifications": list_of(anything),
+        "type": code_to_check,
+        "programme": code_to_check,
+        "level": code_to_check,
+        "classifications": list_of(code_to_check),
         "purpose": text,
         "part_of_degree": flag,
         "planned_blended": flag,
@@ -419,20 +433,20 @@ _PERIOD_TO_CHECK = record(
         "segments": list_of(needed(_SEGMENT)),
     }
 )
-_STATE_TO_CHECK = record({"code": anything, "start": iso_day, "end": iso_day})
+_STATE_TO_CHECK = record({"code": code_to_check, "start": iso_day, "end": iso_day})
 _SPELL_TO_CHECK = record(
     {
         "start": iso_day,
         "end": iso_day,
-        "classifications": list_of(anything),
-        "funding_source": anything,
+        "classifications": list_of(code_to_check),
+        "funding_source": code_to_check,
     }
 )
 _RIGHT_TO_CHECK = record(
     {
         "key": text,
-        "institution": anything,
-        "type": anything,
+        "institution": code_to_check,
+        "type": code_to_check,
         "start": iso_day,
         "end": iso_day,
         "states": list_of(needed(_STATE_TO_CHECK)),
@@ -487,7 +501,7 @@ _FACTS: dict[str, Check] = {
             "study_right": _RIGHT_TO_CHECK,
             "study_rights": list_of(needed(_RIGHT_TO_CHECK)),
             "credits": number,
-            "institution": anything,
+            "institution": code_to_check,
             "as_of": iso_day,
         }
     ),

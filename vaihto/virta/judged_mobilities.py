@@ -133,11 +133,12 @@ def inner_trip(facts: Facts) -> Facts | None:
     """The trip inside an incoming stay as a nested outgoing mobility, when it is one (V21).
 
     It is when its studies belong to those of the incoming stay, that stay may be recorded, and the
-    trip lies inside it.
+    trip lies inside it; and when it does not stand among the mobilities itself.
     """
-    trip = facts["inner_trip"]
-    around = next((one for one in facts["mobilities"] if one["direction"] == "incoming"), None)
+    trip, around = facts["inner_trip"], _incoming(facts)
     if trip is None or around is None or not trip["part_of_incoming_studies"]:
+        return None
+    if any(one["nested_in_incoming"] for one in facts["mobilities"]):
         return None
     if around["home_degree_right_abroad"] is False or not _lies_inside(trip, around["segments"]):
         return None
@@ -159,6 +160,10 @@ def inner_trip(facts: Facts) -> Facts | None:
             }
         ],
     }
+
+
+def _incoming(facts: Facts) -> Facts | None:
+    return next((one for one in facts["mobilities"] if one["direction"] == "incoming"), None)
 
 
 def _lies_inside(trip: Facts, segments: Iterable[Facts]) -> bool:
@@ -214,17 +219,23 @@ class _Told:
     def _verdict(self, row: Row) -> Result:
         told: Result = {"period": self.index[_key(row)], "included": row["included"]}
         if row["included"] is None:
-            told["missing"] = sorted(
-                {path for name in row["missing"] for path in self._paths(row["mobility"], name)}
-            )
+            told["missing"] = self._missing(row)
         elif row["included"]:
             told |= {"kind": row["kind"], "counted_year": row["counted_year"]}
         else:
             told["reason_code"] = row["reason"]
         told["rule"] = row["rule"]
+        if row["scheme"] == "tk" and row["included"]:
+            told["degree_country"] = self._degree_country(row)
         if row["scheme"] == "oph":
             told["study_right"] = self._right(self.periods[told["period"]]["right"])
         return told
+
+    def _degree_country(self, row: Row) -> str | None:
+        """Where the degree was completed, whoever granted it (S27)."""
+        line = next(line for line in self.lines if _key(line) == _key(row))
+        country: str | None = (line["S27"] or {}).get("completed_in")
+        return country
 
     def _compared(self, values: Mapping[str, Any]) -> Result:
         told = dict(values)
@@ -244,16 +255,28 @@ class _Told:
         given = {row["reason"] for row in self.verdicts if row["scheme"] == "oph"}
         return next((code for code in order if code in given), None)
 
-    def _paths(self, mobility: str, name: str) -> Iterator[str]:
+    def _missing(self, row: Row) -> list[str]:
+        place = self._place(row["mobility"])
+        paths = {path for name in row["missing"] for path in self._paths(place, name)}
+        return sorted(paths or {f"facts.{name}" for name in row["missing"]})
+
+    def _place(self, mobility: str) -> int:
+        """Where the mobility stands; a trip has its facts from the incoming stay around it."""
+        place = mobility.partition("/")[2]
+        if place != _TRIP:
+            return int(place)
+        mobilities = self.case.facts["mobilities"]
+        return next(n for n, one in enumerate(mobilities) if one["direction"] == "incoming")
+
+    def _paths(self, place: int, name: str) -> Iterator[str]:
         """Where in the facts the missing input stands."""
         facts = self.case.facts
-        place = mobility.partition("/")[2]
-        at = "facts.inner_trip" if place == _TRIP else f"facts.mobilities[{place}]"
+        at = f"facts.mobilities[{place}]"
         table, _dot, field = name.partition(".")
         if not field:
             yield f"{at}.{name}"
         elif table == "segments":
-            for number, segment in enumerate(facts["mobilities"][int(place)]["segments"]):
+            for number, segment in enumerate(facts["mobilities"][place]["segments"]):
                 if segment[field] is None:
                     yield f"{at}.segments[{number}].{field}"
         elif table == "degrees":
