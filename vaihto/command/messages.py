@@ -10,7 +10,7 @@ import argparse
 import io
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ def collect() -> Catalog:
     return catalog
 
 
-def _first(message: str | tuple[str, ...]) -> str:
+def _first(message: str | Sequence[str]) -> str:
     return message if isinstance(message, str) else message[0]
 
 
@@ -114,7 +114,7 @@ def problems() -> Iterator[str]:
                 yield f"{language}: not translated: {_first(message.id)!r} ({_place(message)})"
                 continue
             source = [message.id] if isinstance(message.id, str) else list(message.id)
-            strings = [kept.string] if isinstance(kept.string, str) else list(kept.string)
+            strings = [kept.string] if isinstance(kept.string, str) else list(kept.string or ())
             allowed = set().union(*map(_placeholders, source))
             for string in strings:
                 if not _placeholders(string) <= allowed or (

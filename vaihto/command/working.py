@@ -39,18 +39,18 @@ def work(arguments: list[str]) -> int:
         return _work_from_broker()
     name = f"{socket.gethostname()[:40]}-{os.getpid()}"
     beat.become(name)
+    worker = Worker(
+        queue_names=["*"],
+        interval=0.5,
+        batch=chosen.until_idle,
+        backend_name="default",
+        startup_delay=False,
+        max_tasks=None,
+        worker_id=name,
+        excluded_queue_names=[],
+    )
+    worker.configure_signals()
     with Ticker(name, timed=not (chosen.no_timed or chosen.until_idle)):
-        worker = Worker(
-            queue_names=["*"],
-            interval=0.5,
-            batch=chosen.until_idle,
-            backend_name="default",
-            startup_delay=False,
-            max_tasks=None,
-            worker_id=name,
-            excluded_queue_names=[],
-        )
-        worker.configure_signals()
         worker.run()
     return DONE
 
