@@ -244,9 +244,9 @@ def _facts(
     recordable = _recordable()
     base = (
         mobilities.lazy()
-        .join(built.parts.lazy(), on="m", how="left")
+        .join(built.parts.lazy(), on="m", how="left", maintain_order="left")
         .with_columns(may_be_recorded=recordable)
-        .join(built.periods.lazy(), on="m", how="left")
+        .join(built.periods.lazy(), on="m", how="left", maintain_order="left_right")
         .filter(pl.col("may_be_recorded") | (pl.col("number").fill_null(0) == 0))
         .with_columns(
             [
@@ -265,7 +265,6 @@ def _facts(
                 finland.CODE_OF_PROGRAMME, default=None, return_dtype=pl.String
             ),
         )
-        .sort("m", "number", nulls_last=True)
         .pipe(run, rows=mobilities.height)
         .with_row_index("pid")
     )
@@ -279,25 +278,26 @@ def _facts(
     )
     pairs = belonging.candidates(base, rights, stretches, degrees)
     chosen = belonging.chosen(pairs)
-    no = ("active_degree_right", "degree_right_in_common")
+    no = pl.lit(value=False)
+    unknown = ("active_degree_right", "degree_right_in_common")
     flags = ("joint_degree", "double_degree", "commissioned", "adult_spell")
-    with_rights = (
-        base.lazy()
-        .join(chosen.lazy().with_columns(has_rights=pl.lit(value=True)), on="pid", how="left", maintain_order="left")
-        .with_columns(
-            *[pl.when("has_rights").then(name).otherwise(pl.lit(value=False)).alias(name) for name in no],
-            *[pl.col(name).fill_null(value=False) for name in (*flags, "exchange_right_covers")],
+    beside = _beside(base, chosen.with_columns(has_rights=pl.lit(value=True)))
+    with_rights = run(
+        beside.lazy().with_columns(
+            *[pl.when("has_rights").then(name).otherwise(no).alias(name) for name in unknown],
+            *[pl.col(name).fill_null(no) for name in (*flags, "exchange_right_covers")],
             # A link to a right that is not there names another right than any degree's.
             belongs_to=pl.coalesce("belongs_to", "study_right_key"),
             **_asked(oph_year, "oph_year", mobilities, finland.start.dt.year()),
             **_asked(tk_year, "tk_year", mobilities, pl.lit(None, pl.Int32)),
-        )
-    ).pipe(run, rows=mobilities.height)  # fmt: skip
+        ),
+        rows=mobilities.height,
+    )
     graduation = belonging.degree_of_the_year(with_rights, degrees, own_year=tk_year == "own")
     outgoing_type = pl.coalesce("linked_type", "right_type")
     facts = (
-        with_rights.lazy()
-        .join(graduation.lazy(), on="pid", how="left", maintain_order="left")
+        _beside(with_rights, graduation)
+        .lazy()
         .with_columns(
             level=pl.when(finland.incoming)
             .then("main_level_in_finland")
@@ -313,6 +313,12 @@ def _facts(
     if tk_year == "own":
         facts = facts.with_columns(tk_year=pl.col("degree_date").dt.year())
     return run(facts, rows=mobilities.height)
+
+
+def _beside(rows: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the columns that `more` has for their `pid`; the wide rows themselves are not copied."""
+    matched = rows.select("pid").join(more, on="pid", how="left", maintain_order="left")
+    return pl.concat([rows, matched.drop("pid")], how="horizontal")
 
 
 def _from(degree: pl.Expr) -> pl.Expr:
