@@ -232,8 +232,8 @@ def prepared_learners(bips: Bips) -> pl.LazyFrame:
         host_country=pl.col("country").first()
     )  # fmt: skip
     years = conform(bips.programmes, PROGRAMMES).select("programme", "call_year")
-    joined = conform(bips.learners, LEARNERS).join(years, on="programme", how="left").join(
-        hosts, on="programme", how="left"
+    joined = conform(bips.learners, LEARNERS).join(years, on="programme", how="left", maintain_order="left").join(
+        hosts, on="programme", how="left", maintain_order="left"
     )  # fmt: skip
     return conform(joined, BIP_LEARNER.schema)
 
@@ -246,7 +246,12 @@ def prepared_programmes(bips: Bips) -> pl.LazyFrame:
     )  # fmt: skip
     learners = (
         prepared_learners(bips)
-        .join(programmes.select("programme", own_id="bip_id"), on="programme", how="left")
+        .join(
+            programmes.select("programme", own_id="bip_id"),
+            on="programme",
+            how="left",
+            maintain_order="left",
+        )
         .group_by("programme")
         .agg(
             counted_learners=counted_learner.finding.holds.sum(),
@@ -257,9 +262,11 @@ def prepared_programmes(bips: Bips) -> pl.LazyFrame:
     counts = ("institutions", "countries", "without_charter", "coordinators", "receivers",
               "other_partners", "sessions_together", "counted_learners", "without_id")  # fmt: skip
     joined = (
-        programmes.join(_about_partners(bips, programmes), on="programme", how="left")
-        .join(sessions, on="programme", how="left")
-        .join(learners, on="programme", how="left")
+        programmes.join(
+            _about_partners(bips, programmes), on="programme", how="left", maintain_order="left"
+        )
+        .join(sessions, on="programme", how="left", maintain_order="left")
+        .join(learners, on="programme", how="left", maintain_order="left")
         .with_columns(
             *[pl.col(name).fill_null(0) for name in counts],
             physical_days=(pl.col("physical_end") - pl.col("physical_start")).dt.total_days() + 1,
@@ -278,7 +285,12 @@ def _about_partners(bips: Bips, programmes: pl.LazyFrame) -> pl.LazyFrame:
     leading = pl.col("coordinating") | pl.col("receiving")
     return (
         conform(bips.partners, PARTNERS)
-        .join(programmes.select("programme", "call_year"), on="programme", how="left")
+        .join(
+            programmes.select("programme", "call_year"),
+            on="programme",
+            how="left",
+            maintain_order="left",
+        )
         .with_columns(
             eligible=staff.programme_country(pl.col("country")),
             **{name: pl.col(name).fill_null(value=False) for name in ("coordinating", "receiving")},

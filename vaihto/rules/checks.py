@@ -971,7 +971,10 @@ def _spoken(value: Any, words: Mapping[str, str]) -> Any:
         if value.endswith(given.NUMBER):
             return f"{value.removesuffix(given.NUMBER)} ({words['number']})"
         if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-            return date.fromisoformat(value)
+            try:
+                return date.fromisoformat(value)
+            except ValueError:  # somebody's code looks like a day
+                return value
         return words.get(value, value)
     if isinstance(value, list):
         return [_spoken(one, words) for one in value]
@@ -1013,10 +1016,20 @@ def validate(
     if facts.get("credits") is not None and batch.periods is None:
         alone = CREDITED.frame([{"credits": float(facts["credits"])}])
         found += _failing(alone, _about(CREDITED.name), "period", "period")
+    if facts.get("institution") is not None:
+        institution = {"kind": "period", "field": "institution", "value": str(facts["institution"])}
+        found += _failing(
+            CHECKED_VALUE.frame([institution]), _about(CHECKED_VALUE.name), None, "key"
+        )
     # Keys and the institution belong to a batch; a fact sheet need not repeat them.
     of_sheet = pl.col("compared").str.contains('"field":"(direction|country)"')
     asked = (pl.col("check") != "Q01") | ((pl.col("kind") == "period") & of_sheet)
-    return as_list(pl.concat(found).filter(asked), language=language)
+    once = pl.concat(found).filter(asked).unique(
+        pl.struct("check", pl.when(pl.col("check") != "Q02").then("key"), "compared"),
+        keep="first",
+        maintain_order=True,
+    )  # fmt: skip
+    return as_list(once.sort("check", maintain_order=True), language=language)
 
 
 def validate_attainments(

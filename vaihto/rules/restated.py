@@ -47,7 +47,7 @@ def _outside_studies() -> Finding:
     is_before = (before.holds & _applies(before)).fill_null(value=False)
     return Finding(
         ~is_after & ~is_before,
-        when=_applies(after) | _applies(before),
+        when=finland.outgoing & pl.col("host_days"),
         start=before.compared["start"],
         right_start=before.compared["right_start"],
         degree_date=after.compared["degree_date"],

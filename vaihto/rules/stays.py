@@ -111,8 +111,8 @@ def prepared(tables: ErasmusFrames) -> pl.LazyFrame:
     parts = _about_parts(segments)
     blocks = _blocks(segments.filter(_present()))
     joined = (
-        stays.join(parts, on="mobility", how="left")
-        .join(blocks, on="mobility", how="left")
+        stays.join(parts, on="mobility", how="left", maintain_order="left")
+        .join(blocks, on="mobility", how="left", maintain_order="left")
         .with_columns(
             virtual_part=pl.col("virtual_part").fill_null(value=False),
             physical_days=pl.when(~pl.col("undated").fill_null(value=False)).then(
