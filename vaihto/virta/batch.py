@@ -160,7 +160,10 @@ def findings(gathered: Gathered, *, whole: bool, as_of: date | None) -> pl.DataF
         how="left",
         maintain_order="left",
     )
-    return lined.drop("of_record").with_columns(pl.col("line").fill_null(0))
+    # A student with records of two institutions is a row of both, and told once.
+    once = ["check", "kind", "person", "key", "compared"]
+    told = lined.unique(once, keep="first", maintain_order=True)
+    return told.drop("of_record").with_columns(pl.col("line").fill_null(0))
 
 
 def gather(records: Iterable[Record]) -> Gathered:

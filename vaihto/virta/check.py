@@ -24,7 +24,7 @@ import polars as pl
 
 from vaihto.rules import checks
 from vaihto.virta.batch import ELEMENTS, Gathered, findings
-from vaihto.virta.document import Unreadable, read_document
+from vaihto.virta.document import read_document
 from vaihto.virta.problems import Problem, Translate, shown, told
 from vaihto.virta.records import KIND_BY_ELEMENT, NESTED
 from vaihto.virta.validation import Official, SchemasUnusable, Validation, official
@@ -87,6 +87,7 @@ def _check(files: list[Path], schema: Official | None, show: Shown, as_of: date)
     right = _Right()
     show.begin()
     gathered: list[tuple[list[Path], Gathered, bool]] = []
+    refused: set[Path] = set()
     wrong: set[tuple[str, str]] = set()
     together: Gathered | None = None
     roots: set[str] = set()
@@ -95,7 +96,8 @@ def _check(files: list[Path], schema: Official | None, show: Shown, as_of: date)
         problems = _noting(validation, wrong)
         if show.file(path, validation, problems):
             right.valid = False
-        if not validation.root:
+            refused.add(path)
+        if not validation.root or validation.cut_off:
             continue
         # Separate files of different kinds are one batch; a second of the same kind begins another.
         if validation.root == NESTED or together is None or validation.root in roots:
@@ -110,7 +112,7 @@ def _check(files: list[Path], schema: Official | None, show: Shown, as_of: date)
     for paths, tables, whole in gathered:
         found = findings(tables, whole=whole, as_of=as_of)
         found = found.filter(~_about(found, wrong)) if wrong and found.height else found
-        show.findings(paths, found)
+        show.findings(paths, found, complete=refused.isdisjoint(paths))
         if "error" in found["severity"]:
             right.without_errors = False
     show.end()
@@ -125,13 +127,9 @@ def _noting(problems: Iterable[Problem], wrong: set[tuple[str, str]]) -> Iterato
 
 
 def _gather(path: Path, tables: Gathered) -> None:
-    try:
-        document = read_document(path)
-        for record in document:
-            tables.add(record, line=document.line)
-    except Unreadable:
-        # Told already, as a problem of the file; what could be read is checked.
-        return
+    document = read_document(path)
+    for record in document:
+        tables.add(record, line=document.line)
 
 
 def _about(found: pl.DataFrame, wrong: set[tuple[str, str]]) -> pl.Series:
@@ -200,7 +198,7 @@ class Shown(Protocol):
 
     def begin(self) -> None: ...
     def file(self, path: Path, validation: Validation, problems: Iterable[Problem]) -> bool: ...
-    def findings(self, paths: list[Path], found: pl.DataFrame) -> None: ...
+    def findings(self, paths: list[Path], found: pl.DataFrame, *, complete: bool) -> None: ...
     def end(self) -> None: ...
 
 
@@ -247,15 +245,17 @@ class _Plain:
         )
         return True
 
-    def findings(self, paths: list[Path], found: pl.DataFrame) -> None:
+    def findings(self, paths: list[Path], found: pl.DataFrame, *, complete: bool) -> None:
         """Tell what the checks before sending found in one batch."""
         names = ", ".join(map(str, paths))
+        if not complete:
+            self._line(f"{names}: {self.translate(_INCOMPLETE)}")
         if not found.height:
             self._line(f"{names}: {self.translate(_('the checks before sending found nothing.'))}")
             return
         counts = {severity: (found["severity"] == severity).sum() for severity in SEVERITIES}
         said = self.translate(
-            _("checks before sending: %(error)d errors, %(warning)d warnings, %(info)d remarks.")
+            _("checks before sending. Errors: %(error)d, warnings: %(warning)d, remarks: %(info)d.")
         )
         self._line(f"{names}: {said % counts}")
         ranked = found.with_columns(
@@ -270,13 +270,13 @@ class _Plain:
 
     def _finding(self, row: Mapping[str, Any]) -> None:
         severity = self.translate(SEVERITIES[row["severity"]])
-        element = ELEMENTS.get(row["kind"], "")
+        element, key = _record_of(row)
         heading = [f"{row['check']} {severity}"]
         if row["line"]:
             heading.append(self.translate(_("line %(line)d")) % {"line": row["line"]})
         if element:
             label = self.translate(KIND_BY_ELEMENT[element].label)
-            heading.append(f"{label} {row['key'] or row['person'] or ''} ({element})")
+            heading.append(f"{label} {key} ({element})")
         self._line("  " + ", ".join(heading))
         self._line(f"    {checks.message(row['check'], row['compared'], language=self.language)}")
 
@@ -296,7 +296,7 @@ class _Plain:
         return ", ".join(counted) or self.translate(_("none"))
 
     def _problem(self, problem: Problem) -> None:
-        words = told(problem, self.translate)
+        words = told(problem, self.translate, language=self.language)
         where = self.translate(_("line %(line)d")) % {"line": problem.line} if problem.line else ""
         heading = ", ".join(part for part in (where, words.record) if part)
         if heading:
@@ -309,23 +309,31 @@ class _Plain:
         self.out.write(text + "\n")
 
 
+def _record_of(row: Mapping[str, Any]) -> tuple[str, str]:
+    """The element and key of the record that a finding is about; without a key it is the student."""
+    if row["key"] is None and row["person"] is not None:
+        return "Opiskelija", row["person"]
+    return ELEMENTS.get(row["kind"], ""), row["key"] or ""
+
+
 SEVERITIES = {"error": _("error"), "warning": _("warning"), "info": _("remark")}
+_INCOMPLETE = _("what follows may change when the problems above are put right.")
 _MORE = _("… and %(more)d more; --json gives all.")
 
 
 def _valid(schema: Official | None) -> str:
     if schema is None:
         return _(
-            "no fault found (%(records)s). Checked by Vaihto's own rules only: the official schemas "
+            "no fault found. Records: %(records)s. Checked by Vaihto's own rules only: the official schemas "
             "were not found. Name their folder with --schemas or VAIHTO_SCHEMAS."
         )
-    return _("valid by the official schema %(version)s (%(records)s).")
+    return _("valid by the official schema (%(version)s). Records: %(records)s.")
 
 
 def _version(schema: Official | None) -> str:
     if schema is None:
         return ""
-    return f"{schema.versions.get('Virta', '')}, {schema.versions.get('koodistot', '')}"
+    return ", ".join(f"{name} {schema.versions.get(name, '')}" for name in ("Virta", "koodistot"))
 
 
 # --- for machines ---------------------------------------------------------------------------------
@@ -366,11 +374,12 @@ class _Json:
         self.out.write("], " + json.dumps(summary)[1:])
         return count > 0
 
-    def findings(self, paths: list[Path], found: pl.DataFrame) -> None:
+    def findings(self, paths: list[Path], found: pl.DataFrame, *, complete: bool) -> None:
         """Write what the checks found in one batch."""
         self.out.write(",\n" if self.batches else '\n], "checks": [\n')
         self.batches += 1
-        self.out.write(f'{{"files": {json.dumps([str(path) for path in paths])}, "findings": [')
+        named = json.dumps([str(path) for path in paths])
+        self.out.write(f'{{"files": {named}, "complete": {json.dumps(complete)}, "findings": [')
         for number, row in enumerate(found.iter_rows(named=True)):
             self.out.write(",\n  " if number else "\n  ")
             self.out.write(json.dumps(self._finding(row), ensure_ascii=False))
@@ -381,17 +390,18 @@ class _Json:
         self.out.write("\n]}\n" if self.batches else '\n], "checks": []}\n')
 
     def _finding(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        element, key = _record_of(row)
         return {
             "check": row["check"],
             "severity": row["severity"],
-            "record": ELEMENTS.get(row["kind"], ""),
-            "key": row["key"] or row["person"],
+            "record": element,
+            "key": key,
             "line": row["line"],
             "says": checks.message(row["check"], row["compared"], language=self.language),
         }
 
     def _problem(self, problem: Problem) -> str:
-        words = told(problem, self.translate)
+        words = told(problem, self.translate, language=self.language)
         return json.dumps(
             {
                 "code": problem.code,

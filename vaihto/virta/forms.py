@@ -159,6 +159,7 @@ class Listed:
     shape: str
     known: CodeList | None = None
     few: frozenset[str] = frozenset()
+    example: str = ""
 
     def allowed(self, lists: Lists) -> frozenset[str] | None:
         """All codes of the list, or None when the list is not at hand."""
@@ -176,20 +177,30 @@ class Listed:
             return Fault("value-code-shape")
         if value in allowed:
             return None
-        facts: dict[str, str] = {}
-        suggestion = self._suggestion(value, allowed)
-        if suggestion:
-            facts["suggestion"] = suggestion
-        elif len(allowed) <= SHOWN_WHOLE:
-            facts["allowed"] = ", ".join(sorted(allowed))
-        return Fault("value-code", facts)
+        if self.known is not None and value in self.known:
+            return Fault("value-code-unaccepted")
+        return Fault("value-code", self._hint(value, allowed))
 
-    def _suggestion(self, value: str, allowed: frozenset[str]) -> str:
+    def _hint(self, value: str, allowed: frozenset[str]) -> dict[str, str]:
+        """The code that was probably meant and why it is written otherwise, else the whole short list."""
         text = value.strip()
-        if self.type_name == "MaatunnusKoodiTyyppi" and text.upper() in codes.country_by_alpha2():
-            return codes.country_by_alpha2()[text.upper()]
-        tries = (text, text.upper(), text.lower(), text.zfill(3), text.zfill(5), text.lstrip("0"))
-        return next((found for found in tries if found in allowed), "")
+        meant = codes.country_by_alpha2().get(text.upper(), "")
+        if self.type_name == "MaatunnusKoodiTyyppi" and meant in allowed:
+            return {"country": meant}
+        if text in allowed:
+            return {"without_blanks": text}
+        for changed in (text.upper(), text.lower()):
+            if changed in allowed:
+                return {"other_case": changed}
+        for changed in (text.zfill(3), text.zfill(5), text.lstrip("0")):
+            if changed in allowed:
+                return {"zeros": changed}
+        if len(allowed) <= SHOWN_WHOLE:
+            return {
+                "allowed": ", ".join(sorted(allowed)),
+                "list": self.known.file if self.known else "",
+            }
+        return {"example": self.example} if self.example else {}
 
 
 @cache
@@ -222,16 +233,16 @@ def _few(type_name: str, *values: str) -> Listed:
 
 COUNTRY = Listed("MaatunnusKoodiTyyppi", r"\d{3}", codes.COUNTRY)
 GENDER = _few("SukupuoliKoodiTyyppi", "1", "2", "9")
-LANGUAGE = Listed("KieliKoodiTyyppi", r"[a-z]{2}|\d\d")
+LANGUAGE = Listed("KieliKoodiTyyppi", r"[a-z]{2}|\d\d", example="fi")
 MUNICIPALITY = Listed("KuntaKoodiTyyppi", r"\d{3}")
-ORGANISATION = Listed("OrganisaatioKoodiTyyppi", r"\d{5}|\d\d|[A-Za-z]{2,3}")
+ORGANISATION = Listed("OrganisaatioKoodiTyyppi", r"\d{5}|\d\d|[A-Za-z]{2,3}", example="01901")
 ORGANISATION_ROLE = Listed("OrganisaatioRooliKoodiTyyppi", r"\d", codes.ORGANISATION_ROLE)
 EDUCATION = Listed("KoulutuskoodiKoodiTyyppi", r"\d{6}")
 FIELD = Listed("KoulutusalaKoodiTyyppi", r"\d{1,2}")
 FIELD_EDITION = _few("KoulutusalaVersioKoodiTyyppi", "opmala", "opm95opa", "ohjausala")
 SPECIALISATION = Listed("ErikoistumiskoulutusKoodiTyyppi", r"\d{3}")
 QUALIFICATION = Listed("PatevyysKoodiTyyppi", r"[0-9a-z]{1,3}")
-FUNDING_CASE = Listed("JotpaasianumeroKoodiTyyppi", r"[0-9A-Za-z/-]{6,30}")
+FUNDING_CASE = Listed("JotpaasianumeroKoodiTyyppi", r"[0-9A-Za-z/-]{6,30}", example="1/1061/2023")
 RIGHT_STATE = Listed("OpiskeluoikeusTilaKoodiTyyppi", r"\d", codes.STUDY_RIGHT_STATE)
 RIGHT_TYPE = Listed("OpiskeluoikeusTyyppiKoodiTyyppi", r"\d{1,2}", codes.STUDY_RIGHT_TYPE)
 RIGHT_CLASSIFICATION = Listed(

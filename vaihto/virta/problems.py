@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from vaihto import codes
 from vaihto.virta.records import KIND_BY_ELEMENT
 from vaihto.wording import mark as _
 
@@ -75,9 +76,11 @@ class Told:
     remedy: str
 
 
-def told(problem: Problem, translate: Translate) -> Told:
-    """The sentences of a problem."""
+def told(problem: Problem, translate: Translate, *, language: str = "en") -> Told:
+    """The sentences of a problem; `language` is for the names of codes."""
     facts = dict(problem.facts)
+    if facts.get("list") and "allowed" in facts:
+        facts["allowed"] = _with_names(facts["allowed"], facts["list"], language)
     facts["place"] = _place(problem.steps, translate)
     facts["value"] = shown(problem)
     if "parent_label" in facts:
@@ -87,6 +90,11 @@ def told(problem: Problem, translate: Translate) -> Told:
         translate(problem.sentence) % facts,
         translate(problem.remedy) % facts if problem.remedy else "",
     )
+
+
+def _with_names(allowed: str, file: str, language: str) -> str:
+    names = next(known for known in codes.LISTS if known.file == file)
+    return ", ".join(f"{code} ({names.name(code, language)})" for code in allowed.split(", "))
 
 
 def shown(problem: Problem) -> str:
@@ -194,16 +202,23 @@ SAYINGS: dict[str, Saying] = {
     ),
     "value-code": _say(
         _("%(place)s has the value “%(value)s”, which is not in its code list."),
-        (
-            "suggestion",
-            _("Write %(suggestion)s: codes are written exactly, leading zeros included."),
-        ),
+        ("country", _("Write %(country)s: countries have numbers of three digits in VIRTA.")),
+        ("without_blanks", _("Write %(without_blanks)s, without blanks or line ends around it.")),
+        ("other_case", _("Write %(other_case)s: capital and small letters are not the same.")),
+        ("zeros", _("Write %(zeros)s: zeros in front belong to the code.")),
         ("allowed", _("Use one of: %(allowed)s.")),
-        _("Use a code of the national list, leading zeros included."),
+        ("example", _("Use a code of the national list, written exactly, such as %(example)s.")),
+        _("Use a code of the national list, written exactly."),
+    ),
+    "value-code-unaccepted": _say(
+        _(
+            "%(place)s has the value “%(value)s”: a national code that the transfer does not accept."
+        ),
+        _("Write 999 (unknown), and keep the true value in your own register."),
     ),
     "value-code-shape": _say(
         _("%(place)s has the value “%(value)s”, which does not look like a code of its list."),
-        _("Use a code of the national list, leading zeros included."),
+        _("Use a code of the national list, zeros in front included."),
     ),
     # elements and attributes
     "element-missing": _say(
@@ -248,6 +263,14 @@ SAYINGS: dict[str, Saying] = {
         _("%(parent)s has an attribute %(place)s that VIRTA does not know there."),
         ("suggestion", _("Perhaps %(suggestion)s is meant: the letters must be exactly so.")),
         _("Remove it."),
+    ),
+    "record-outside": _say(
+        _("%(place)s stands directly in %(parent)s."),
+        _("Put it inside %(list)s."),
+    ),
+    "text-alone": _say(
+        _("%(parent)s holds only the text “%(value)s”, but it must hold elements."),
+        _("Put the text into the element inside it, for example %(first)s."),
     ),
     "text-between": _say(
         _("%(parent)s has the text “%(value)s” between its elements."),

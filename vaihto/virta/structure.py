@@ -29,6 +29,7 @@ from vaihto.virta.records import (
     shape,
 )
 
+_BLANKS = " \t\r\n"
 SCHEMA_INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
@@ -149,11 +150,16 @@ def _element(
     if declared.text is not None:
         yield from _value(element, declared.text, place, required=True)
         return
-    yield from _between(element, place)
     parts = (*declared.children, *more)
-    yield from _order(element, parts, place)
+    if parts and not len(element) and (element.text or "").strip(_BLANKS):
+        facts = {"first": parts[0].name}
+        yield place.problem("text-alone", element, value=(element.text or "").strip(), facts=facts)
+        return
+    yield from _between(element, place)
     if declared.choice:
         yield from _choice(element, parts, place)
+    else:
+        yield from _order(element, parts, place)
     numbers: dict[str, int] = {}
     by_name = {part.name: part for part in parts}
     for child in element:
@@ -201,8 +207,7 @@ def _order(element: etree._Element, parts: tuple[Part, ...], place: _Place) -> I
     for child in element:
         name = _local(child)
         if name not in names:
-            hint = _suggested(name, names)
-            yield place.problem("element-unknown", child, Step(name), facts=hint)
+            yield _unknown(child, names, place)
             continue
         part = parts[names.index(name)]
         step = Step(name, part.label)
@@ -228,18 +233,33 @@ def _order(element: etree._Element, parts: tuple[Part, ...], place: _Place) -> I
             )
 
 
+def _unknown(child: etree._Element, names: list[str], place: _Place) -> Problem:
+    name = _local(child)
+    kind = KIND_BY_ELEMENT.get(name)
+    if kind is not None and kind.container in names:
+        facts = {"list": kind.container}
+        return place.problem("record-outside", child, Step(name, kind.label), facts=facts)
+    return place.problem("element-unknown", child, Step(name), facts=_suggested(name, names))
+
+
 def _choice(element: etree._Element, parts: tuple[Part, ...], place: _Place) -> Iterator[Problem]:
-    names = {part.name for part in parts}
-    held = [child for child in element if _local(child) in names]
-    if len(held) != 1:
+    """Exactly one of the children, and no other."""
+    names = [part.name for part in parts]
+    held = 0
+    for child in element:
+        if _local(child) not in names:
+            yield _unknown(child, names, place)
+        elif _namespace(child) != NAMESPACE:
+            yield place.problem("element-namespace", child, Step(_local(child)))
+        held += _local(child) in names
+    if held != 1:
         code = "element-choice-many" if held else "element-choice-none"
-        allowed = ", ".join(part.name for part in parts)
-        yield place.problem(code, element, facts={"allowed": allowed})
+        yield place.problem(code, element, facts={"allowed": ", ".join(names)})
 
 
 def _between(element: etree._Element, place: _Place) -> Iterator[Problem]:
     for text in (element.text, *(child.tail for child in element)):
-        if text and text.strip(" \t\r\n"):
+        if text and text.strip(_BLANKS):
             yield place.problem("text-between", element, value=text.strip())
             return
 

@@ -188,13 +188,15 @@ def _literal(character: str) -> str:
 class Validation:
     """The problems of one file, one after the other, in the order of the file.
 
-    Afterwards `counts` says how many records of each kind the file has, by the name of their element.
+    Afterwards `counts` says how many records of each kind the file has, by the name of their element,
+    and `cut_off` that it could not be read to its end.
     """
 
     source: Source
     by: Official | None
     root: str = ""
     counts: Counter[str] = field(default_factory=Counter)
+    cut_off: bool = False
 
     def __iter__(self) -> Iterator[Problem]:
         try:
@@ -214,6 +216,7 @@ class Validation:
                 # Only a student with very many records is cut between pieces and met twice.
                 told = set(found)
         except Unreadable as refused:
+            self.cut_off = True
             yield of_refusal(refused)
         finally:
             file.close()
@@ -301,7 +304,7 @@ def _pieces(file: Opened, counts: Counter[str]) -> Iterator[etree._Element]:
             if piece is first:
                 piece.text = element.text
             piece.extend(list(element))
-            break
+            continue  # and not break: something may stand after the end
         above = parent.getparent()
         if above is None:
             if piece is first and not gathered:
