@@ -1,5 +1,5 @@
-"""Files from elsewhere: read, shown, then brought in through the same actions as everything else.
+"""Files from elsewhere: what is in them, what would happen, and then the same actions a page calls.
 
-What belongs here: reading untrusted tables, the preview, the batch and its undoing. What does not: decisions.
-Start reading at `kinds.py`.
+What belongs here: reading untrusted tables, the kinds of file, batches with their preview, confirming and taking
+back. What does not: what a fact means (the rooms below), or any page. Start reading at `kinds.py`.
 """

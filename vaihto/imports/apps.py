@@ -3,3 +3,7 @@ from django.apps import AppConfig
 
 class ImportsConfig(AppConfig):
     name = "vaihto.imports"
+
+    def ready(self) -> None:
+        # Names the functions that do background and timed work.
+        import vaihto.imports.actions  # noqa: F401, PLC0415 - models exist only now

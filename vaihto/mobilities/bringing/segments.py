@@ -106,6 +106,8 @@ def _wrong_row(row: SegmentRow, *, direction: str, own: str) -> list[Refusal]:
     mode, place, country, start, end, _purpose, cancelled = row
     found: list[Refusal] = [
         unknown_code(f"segment_{name}", row[at], expected=", ".join(sorted(codes - {""})))
+        if row[at]
+        else missing(f"segment_{name}")
         for name, at, codes in _SEGMENT_CODES
         if row[at] not in codes
     ]
