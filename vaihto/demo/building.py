@@ -35,7 +35,7 @@ from vaihto.refusals import Refusal
 from vaihto.transcripts.actions import bring_attainments
 from vaihto.wording import mark as _
 
-PEOPLE_AT_ONCE = 6000
+PEOPLE_AT_ONCE = 1500
 Tell = Callable[[str], None]
 
 
@@ -78,14 +78,8 @@ def build(
 
     The journal says that everything was brought at noon of `today`, so that two builds are the same.
     """
-    if is_built():
-        raise NotEmpty("demo.not-empty")
-    actor = Actor.system("Vaihto demo")
-    now = timezone.make_aware(datetime.combine(today, time(12)))
-    built = Built()
-    with transaction.atomic():
-        _institutions(actor=actor, today=today, now=now, built=built)
-        open_demo_accounts(actor=actor, now=now)
+    actor, now = Actor.system("Vaihto demo"), moment(today)
+    built = found_alliance(today=today)
     tell("institutions, headcounts, accounts")
     houses = {house.hei_id: Institution.objects.get(hei_id=house.hei_id) for house in HOSTED}
     for heap in invention.batches(size, people_each=PEOPLE_AT_ONCE, today=today):
@@ -96,12 +90,29 @@ def build(
     if size.copies > 1:
         multiply(size.copies, tell=tell)
         Waiting.objects.all().delete()
-        built.counts = {kind: number * size.copies for kind, number in built.counts.items()}
+        for kind in built.counts.keys() - {"institutions", "headcounts", "term enrolments"}:
+            built.counts[kind] *= size.copies
         tell("judging")
         judge_all(now=now)
     else:
         tell("judging")
     judge_those_who_wait(now=now)
+    return built
+
+
+def moment(today: date) -> datetime:
+    """Noon of the day on which the demo stands still."""
+    return timezone.make_aware(datetime.combine(today, time(12)))
+
+
+def found_alliance(*, today: date = invention.TODAY) -> Built:
+    """Institutions, headcounts and accounts without people. Refuses with `NotEmpty`."""
+    if is_built():
+        raise NotEmpty("demo.not-empty")
+    actor, now, built = Actor.system("Vaihto demo"), moment(today), Built()
+    with transaction.atomic():
+        _institutions(actor=actor, today=today, now=now, built=built)
+        open_demo_accounts(actor=actor, now=now)
     return built
 
 

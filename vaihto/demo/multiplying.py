@@ -76,10 +76,10 @@ def _copy_of(model: type[models.Model], number: int, strides: dict[type[models.M
     quote = connection.ops.quote_name
     columns, values = [], []
     for field in model._meta.concrete_fields:
-        name = quote(field.column)
+        name = quote(str(field.column))
         columns.append(name)
         values.append(_value(field, name, number, strides, model))
-    table, key = quote(model._meta.db_table), quote(model._meta.pk.column)
+    table, key = quote(model._meta.db_table), quote(str(model._meta.pk.column))
     return (
         f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)}"  # noqa: S608 - our own names
         f" FROM {table} WHERE {key} <= {strides[model]}"
@@ -118,7 +118,7 @@ def _journal_of(number: int, stride: int) -> str:
     for field in Entry._meta.concrete_fields:
         if field.primary_key:
             continue
-        name = quote(field.column)
+        name = quote(str(field.column))
         columns.append(name)
         shifted = f"CAST(CAST({name} AS bigint) + {number * stride} AS text)"
         values.append(shifted if field.name == "subject_id" else name)

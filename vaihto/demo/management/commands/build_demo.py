@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from vaihto.demo import building, emptying
+from vaihto.demo import building, emptying, files
 from vaihto.demo.accounts import NotADemo
 from vaihto.demo.invention import SIZES
 
@@ -41,6 +41,8 @@ class Command(BaseCommand):
             return
         began = time.monotonic()
         built = building.build(size=SIZES[options["size"]], tell=self._tell)
+        if options["size"] == "small":
+            files.write_files()
         seconds = time.monotonic() - began
         counted = ", ".join(f"{number:,} {kind}" for kind, number in built.counts.items())
         self.stdout.write(f"Built in {seconds:.0f} s: {counted}.")
