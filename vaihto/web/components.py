@@ -7,9 +7,10 @@ every state; the browser tests check that page for accessibility.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Literal
 
 from django.forms import BaseForm, BoundField
@@ -74,7 +75,7 @@ def number(value: object) -> str:
     """A number with its thousands apart; None as a dash."""
     if value is None:
         return "–"
-    if isinstance(value, bool | str):
+    if not isinstance(value, int | float | Decimal) or isinstance(value, bool):
         return shown(value)
     return str(formats.number_format(value, use_l10n=True, force_grouping=True))
 
@@ -503,9 +504,8 @@ def _drawn(lanes: Sequence[Lane], today: date | None) -> _Drawing | None:
     return _Drawing(drawing.bars, drawing.ticks, drawing.labels, marked, drawing.height)
 
 
-def _ticks(first: date, last: date, at: object) -> list[_Tick]:
+def _ticks(first: date, last: date, at: Callable[[date], float]) -> list[_Tick]:
     """At most five marks at the beginnings of months or years."""
-    assert callable(at)
     months = (last.year - first.year) * 12 + last.month - first.month + 1
     step = next(
         (s for s in (1, 2, 3, 6, 12, 24, 36, 60, 120) if months / s <= 5),

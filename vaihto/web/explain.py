@@ -101,8 +101,7 @@ def sentence(finding: Mapping[str, Any]) -> str:
     except KeyError:
         return ""
     compared = {
-        name: _worded(name, _day(value))
-        for name, value in (finding.get("compared") or {}).items()
+        name: _worded(name, _day(value)) for name, value in (finding.get("compared") or {}).items()
     }
     try:
         return rule.sentence(finding.get("holds"), compared, _language())
@@ -191,6 +190,9 @@ def _answer(
 ) -> Answer:
     word, tone = _verdict_word(verdict)
     finding = _deciding(findings, verdict.rule, period.index if period else None)
+    said = sentence(finding) if finding else ""
+    if not said and verdict.included is None:
+        said = gettext("Something that decides is not known.")
     return Answer(
         scheme=verdict.scheme,
         name=label(Scheme, verdict.scheme),
@@ -202,7 +204,7 @@ def _answer(
         rule=verdict.rule,
         title=rule_title(verdict.rule) if verdict.rule else "",
         href=rule_href(verdict.rule),
-        sentence=sentence(finding) if finding else "",
+        sentence=said,
         reason=reason_text(verdict.reason_code),
         reason_code=verdict.reason_code,
         missing=[missing_word(name) for name in verdict.missing],

@@ -20,6 +20,7 @@ from vaihto.journal.actors import Actor, May
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
+    from django_stubs_ext import StrOrPromise
 
     from vaihto.people.models import Account
 
@@ -38,7 +39,7 @@ class Request(HttpRequest):
 class Item:
     """A line of the menu: its words, its page, and who sees it."""
 
-    label: str
+    label: StrOrPromise
     page: str
     shown: Callable[[Actor], bool]
 
@@ -47,7 +48,7 @@ class Item:
 class Group:
     """Lines of the menu under one word; the first group has none."""
 
-    label: str
+    label: StrOrPromise
     items: tuple[Item, ...]
 
 
@@ -159,7 +160,7 @@ class Frame:
             default="",
         )
         return [
-            (label, [Link(str(item.label), href, href == current) for item, href in items])
+            (str(label), [Link(str(item.label), href, href == current) for item, href in items])
             for label, items in seen
             if items
         ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -121,10 +122,15 @@ def gallery(request: Request) -> HttpResponse:
         c.Change("Programme", "", "Erasmus+"),
         c.Change("Credits", 30, None),
     ]
-    parts = {
-        "badges": [c.badge(word, tone) for word, tone in (
-            ("Planned", "plain"), ("Under way", "info"), ("Counted", "good"),
-            ("Cannot be told", "warn"), ("Not counted", "bad"))],
+    words: tuple[tuple[str, c.Tone], ...] = (
+        ("Planned", "plain"),
+        ("Under way", "info"),
+        ("Counted", "good"),
+        ("Cannot be told", "warn"),
+        ("Not counted", "bad"),
+    )
+    parts: dict[str, Any] = {
+        "badges": [c.badge(word, tone) for word, tone in words],
         "cards": c.cards([
             c.Figure(label="Mobilities this year", value=4812, note="6 % more than 2025", href="#"),
             c.Figure(label="Waiting", value=137, note="12 over 14 days", tone="warn", href="#"),
@@ -151,7 +157,7 @@ def gallery(request: Request) -> HttpResponse:
                                   c.Download("Mobilities", "#", "XLSX", "12 kB")]),
         "summary": c.error_summary(bound),
         "timeline": c.timeline([
-            c.Event(at=datetime(2022, 11, 27, 9, 30), title="Dates confirmed", by="Bruno Rossi",
+            c.Event(at=datetime(2022, 11, 27, 9, 30, tzinfo=UTC), title="Dates confirmed", by="Bruno Rossi",
                     tone="good", changes=changes),
             c.Event(at=date(2022, 9, 1), title="Arrived", text="Confirmed by the host.", tone="info"),
             c.Event(at=date(2022, 5, 2), title="Nominated", by="Bruno Rossi", href="#"),

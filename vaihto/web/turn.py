@@ -70,7 +70,9 @@ def turn(request: Request) -> HttpResponse:
     waiting = queues(request.actor, request.today)
     figures = components.cards(
         [
-            Figure(label=queue.title, value=queue.total, href=f"#queue-{queue.key}", tone=queue.tone)
+            Figure(
+                label=queue.title, value=queue.total, href=f"#queue-{queue.key}", tone=queue.tone
+            )
             for queue in waiting
         ],
         label=_("What waits, kind by kind"),

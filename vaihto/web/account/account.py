@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from vaihto.people import accounts
-from vaihto.people.models import Account, Role
+from vaihto.people.models import Role
 from vaihto.refusals import Invalid
 from vaihto.web import components
 from vaihto.web.account.signing_in import safe_next
@@ -42,7 +42,7 @@ def choose_language(request: Request) -> HttpResponse:
         max_age=365 * 24 * 60 * 60,
         secure=settings.LANGUAGE_COOKIE_SECURE,
         httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
-        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+        samesite="Lax",
     )
     return response
 
@@ -92,7 +92,6 @@ def account(request: Request) -> HttpResponse:
 @sensitive_post_parameters()
 def password(request: Request) -> HttpResponse:
     """Changes the password of a local account; other sessions of it end."""
-    assert isinstance(request.user, Account)
     form = PasswordChangeForm(request.user, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         accounts.choose_password(

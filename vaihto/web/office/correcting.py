@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields as fields_of
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
@@ -135,15 +135,14 @@ def facts_of(side: Side) -> MobilityFacts | VisitFacts:
 def _visit_facts(side: Side, segments: Sequence[Segment], common: Mapping[str, Any]) -> VisitFacts:
     visit: StaffVisit | None = getattr(side.mobility, "visit", None)
     first = segments[0] if segments else None
-    assert side.mobility.start is not None and side.mobility.end is not None
     return VisitFacts(
         **common,
         employment_key=visit.employment.key if visit and visit.employment else "",
         family_name=side.mobility.person.family_name,
         given_names=side.mobility.person.given_names,
         content=visit.content if visit else StaffVisit.Content.OTHER,
-        start=side.mobility.start,
-        end=side.mobility.end,
+        start=side.mobility.start or date.min,
+        end=side.mobility.end or date.min,
         started_at=visit.started_at if visit else None,
         ended_at=visit.ended_at if visit else None,
         hours=visit.hours if visit else None,

@@ -186,7 +186,7 @@ def _side_conditions(chosen: dict[str, Any]) -> list[Q | Exists]:
     conditions: list[Q | Exists] = []
     for name in ("direction", "institution", "unit"):
         if chosen.get(name):
-            conditions.append(Q(**{name: chosen[name]}))
+            conditions.append(Q(**{name: chosen[name]}))  # noqa: PERF401 - the others follow
     if chosen.get("mode"):
         conditions.append(Q(judgement__mode=chosen["mode"]))
     if chosen.get("country"):

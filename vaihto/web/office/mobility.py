@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.db.models import Q
 from django.http import HttpResponse
@@ -163,7 +164,7 @@ def journal(request: Request, pk: int) -> HttpResponse:
     )
 
 
-def _head(request: Request, one: Mobility, sides: Sequence[Side], view: str) -> dict[str, object]:
+def _head(request: Request, one: Mobility, sides: Sequence[Side], view: str) -> dict[str, Any]:
     """What the three views of a mobility have in common."""
     keys = ", ".join(side.key for side in sides) or f"#{one.pk}"
     tabs = [

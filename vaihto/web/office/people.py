@@ -44,8 +44,8 @@ class Filters(forms.Form):
     )
     who = forms.ChoiceField(label=gettext_lazy("Who"), required=False)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="filter_%s", **kwargs)
+    def __init__(self, data: Any) -> None:
+        super().__init__(data, auto_id="filter_%s")
         self.fields["who"].choices = options(Kind, empty=_("Any"))  # type: ignore[attr-defined]
 
 
@@ -232,7 +232,8 @@ def sensitive_seen(
     """May the identity code be shown: to the person, and to registrars where they have a record."""
     if actor.person_id == one.pk:
         return True
-    places = {record.institution_id for record in (*records, *employments)}
+    places = {record.institution_id for record in records}
+    places |= {employment.institution_id for employment in employments}
     return any(actor.has(May.PEOPLE_SENSITIVE, place) for place in places)
 
 

@@ -107,9 +107,7 @@ def verdicts_to_tell(actor: Actor, _today: date) -> Queue | None:
     found = Verdict.objects.filter(
         within_reach(grants, "institution", "side__unit"), included__isnull=True
     )
-    numbers = list(
-        found.order_by().values_list("side", flat=True).distinct()[: COUNTED_TO + 1]
-    )
+    numbers = list(found.order_by().values_list("side", flat=True).distinct()[: COUNTED_TO + 1])
     shown = (
         Side.objects.filter(pk__in=numbers)
         .select_related("mobility__person", "judgement")

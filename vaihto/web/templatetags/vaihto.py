@@ -6,7 +6,6 @@ from datetime import date, datetime
 
 from django import template
 from django.forms import BaseForm, BaseFormSet, BoundField
-from django.utils import formats
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -52,9 +51,7 @@ def day(value: date | datetime | None) -> SafeString:
 @register.filter
 def grouped(value: object) -> str:
     """A number with its thousands apart; a year is not such a number."""
-    if value is None:
-        return "–"
-    return str(formats.number_format(value, use_l10n=True, force_grouping=True))
+    return components.number(value)
 
 
 @register.filter
