@@ -210,7 +210,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 UPLOAD_LIMIT_BYTES = ENVIRONMENT["VAIHTO_UPLOAD_LIMIT_MB"] * 1024 * 1024
 XLSX_LIMIT_BYTES = ENVIRONMENT["VAIHTO_XLSX_LIMIT_MB"] * 1024 * 1024
 # Kinds of file that other rooms bring; each is an object as `imports.kinds.Kind` describes.
-IMPORT_KINDS: list[str] = []
+IMPORT_KINDS = ["vaihto.virta.arrival.KIND"]
 
 TASKS = {
     "default": {

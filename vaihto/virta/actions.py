@@ -215,10 +215,8 @@ def _write_once(
     counts: Counter[str] = Counter()
 
     def counted(records: Iterator[Any]) -> Iterator[Any]:
-        done = 0
-        for record in records:
+        for done, record in enumerate(records, start=1):
             counts[KIND_OF[type(record)].element] += 1
-            done += 1
             if done % 1000 == 0:
                 tell(min(done, total), total, "writing")
             yield record

@@ -31,14 +31,13 @@ def differences(before: Path | None, after: Path) -> Iterator[Difference]:
     later = _records(after)
     old, new = next(earlier, None), next(later, None)
     while old is not None or new is not None:
-        if old is None or (new is not None and new[0] < old[0]):
-            assert new is not None  # one of the two is there
+        if new is not None and (old is None or new[0] < old[0]):
             yield Difference(_kind(new[1]), new[0][-1], "new")
             new = next(later, None)
-        elif new is None or old[0] < new[0]:
+        elif old is not None and (new is None or old[0] < new[0]):
             yield Difference(_kind(old[1]), old[0][-1], "gone")
             old = next(earlier, None)
-        else:
+        elif old is not None and new is not None:
             if old[1] != new[1]:
                 yield Difference(_kind(new[1]), new[0][-1], "changed", _fields(old[1], new[1]))
             old, new = next(earlier, None), next(later, None)

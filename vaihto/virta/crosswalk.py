@@ -284,7 +284,8 @@ _TYPE_OF = {purpose: code for code, purpose in _PURPOSE_OF.items()}
 def _period_of(facts: MobilityFacts, institution_code: str) -> Liikkuvuusjakso:
     """The period that these facts alone give where the rules add nothing."""
     physical = facts.segments[0]
-    assert physical.start is not None and physical.end is not None  # the constraint of a segment
+    if physical.start is None or physical.end is None:
+        raise NoSuchDay("virta.no-such-day", value="")
     return period_record(
         institution_code=institution_code,
         key=facts.key,
@@ -300,6 +301,27 @@ def _period_of(facts: MobilityFacts, institution_code: str) -> Liikkuvuusjakso:
         classifications=("a",) * facts.adult_education + ("b",) * facts.planned_blended,
         kept_aside={},
     )
+
+
+def period_as_brought(facts: MobilityFacts, institution_code: str) -> Liikkuvuusjakso:
+    """The period that a document stated when it was read into these facts."""
+    fragment = facts.kept_aside.get(ASIDE)
+    return record_of(fragment, Liikkuvuusjakso) if fragment else _period_of(facts, institution_code)
+
+
+def plain(facts: Any, institution_code: str) -> Record | None:
+    """The record that these facts alone give, without what is kept aside."""
+    bare = dataclasses.replace(facts, kept_aside={})
+    match bare:
+        case StudentFacts():
+            return student_record(bare)
+        case StudyRightFacts():
+            return study_right_record(bare, institution_code=institution_code)
+        case AttainmentFacts():
+            return attainment_record(bare, institution_code=institution_code)
+        case MobilityFacts():
+            return _period_of(bare, institution_code)
+    return None
 
 
 def _with_aside(facts: Any, record: Record, rebuilt: Record | None) -> Any:

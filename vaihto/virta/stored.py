@@ -228,10 +228,18 @@ def periods(
     institution: Institution, *, without: frozenset[str] | set[str] = frozenset()
 ) -> Iterator[Liikkuvuusjakso]:
     """The periods that are sent, but those whose keys are in `without`."""
-    rows = in_key_order(period_rows(institution)).values_list(*_PERIOD_COLUMNS)
-    for row in rows.iterator(chunk_size=CHUNK):
-        if row[0] not in without:
-            yield _period(row, institution.national_code)
+    for record in periods_of(institution, period_rows(institution)):
+        if record.avain not in without:
+            yield record
+
+
+def periods_of(
+    institution: Institution, rows: models.QuerySet[Period]
+) -> Iterator[Liikkuvuusjakso]:
+    """These periods of the institution as they would be sent."""
+    chosen = in_key_order(rows).values_list(*_PERIOD_COLUMNS)
+    for row in chosen.iterator(chunk_size=CHUNK):
+        yield _period(row, institution.national_code)
 
 
 def _period(row: tuple[Any, ...], code: str) -> Liikkuvuusjakso:

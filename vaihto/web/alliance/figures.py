@@ -12,13 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from vaihto.observatory import charts, measures
-from vaihto.observatory.measures import ALL_MODES, Question, Series
+from vaihto.observatory.measures import ALL_MODES, ALLIANCE_ROW, Question, Series
 from vaihto.web import components
 from vaihto.web.address import Address
 from vaihto.web.alliance.overview import percent, views_of, visible_alliance
 from vaihto.web.components import Cell, Column, Download, Row
 from vaihto.web.frame import Request, page
-from vaihto.web.wording import filled
+from vaihto.web.wording import filled, shown
 
 MODES = {
     "": gettext_lazy("all modes"),
@@ -111,7 +111,7 @@ def participation(request: Request, code: str) -> HttpResponse:
         edition=series.edition,
         notes=[filled(note, {}) for note in series.notes],
         pictures=_pictures(series, address, code),
-        table=_table(series),
+        tables=_tables(series),
         downloads=components.downloads(
             [
                 Download(
@@ -141,70 +141,129 @@ def _pictures(series: Series, address: Address, code: str) -> list[SafeString]:
         return []
     newest = years[-1]
     csv = str(address.at(reverse("alliance:participation-csv", args=[code])))
-    drawn: list[tuple[str, str]]
+    drawn: list[tuple[str, str, SafeString]]
     if series.question.by:
         title = _("Events in %(year)s") % {"year": newest}
-        drawn = [(title, charts.breakdown(series, title=title, year=newest))]
+        picture = charts.breakdown(series, title=title, year=newest)
+        drawn = [(title, picture, _breakdown_table(series, newest))]
     else:
         over = _("Participation over the years")
         rates = _("Participation in %(year)s against the goal") % {"year": newest}
+        table = _year_table(series, newest)
         drawn = [
-            (over, charts.lines(series, title=over)),
-            (rates, charts.bars(series, title=rates, year=newest, say=_)),
+            (rates, charts.bars(series, title=rates, year=newest, say=_), table),
+            (over, charts.lines(series, title=over), _years_table(series)),
         ]
         if not series.question.mode:
             modes = _("Events by mode in %(year)s") % {"year": newest}
-            drawn.append((modes, charts.stacked(series, title=modes, year=newest, say=mode_word)))
-    table = _table(series)
+            picture = charts.stacked(series, title=modes, year=newest, say=mode_word)
+            drawn.append((modes, picture, table))
     return [
         components.chart(
             title,
-            SafeString(drawing),  # noqa: S308 - drawn by us, every text in it escaped
+            SafeString(drawing),
             table=table,
             csv=csv,
         )
-        for title, drawing in drawn
+        for title, drawing, table in drawn
     ]
 
 
-def _table(series: Series) -> SafeString:
-    rated = not series.question.by
+def _year_table(series: Series, year: int) -> SafeString:
+    """One line per institution: persons by mode, everybody, and against the goal."""
+    modes = series.modes
+    whole = ALL_MODES if ALL_MODES in modes else modes[0]
     columns = [
-        Column(label=_("Institution") if rated else _("Value")),
-        Column(label=_("Year"), numeric=True),
-        Column(label=_("Mode")),
-        Column(label=_("Persons"), numeric=True),
+        Column(label=_("Institution")),
+        *(
+            Column(label=_("Persons, %(mode)s") % {"mode": mode_word(mode)}, numeric=True)
+            for mode in modes
+        ),
         Column(label=_("Events"), numeric=True),
+        Column(label=_("Of"), numeric=True),
+        Column(label=_("Rate"), numeric=True),
+        Column(label=_("Goal"), numeric=True),
+        Column(label=_("Gap"), numeric=True),
+        Column(label=_("Source of the denominator")),
     ]
-    if rated:
-        columns += [
-            Column(label=_("Of"), numeric=True),
-            Column(label=_("Source")),
-            Column(label=_("Rate"), numeric=True),
-            Column(label=_("Goal"), numeric=True),
-            Column(label=_("Gap"), numeric=True),
-        ]
     rows = []
     for row in series.rows:
-        for mode, cell in row.cells.items():
-            values: list[object] = [
-                row.label,
-                Cell(str(row.year)),
-                mode_word(mode),
-                cell.persons.text,
-                cell.events.text,
-            ]
-            if rated:
-                base = cell.base
-                values += [
+        if row.year != year:
+            continue
+        cell = row.cells[whole]
+        base = cell.base
+        rows.append(
+            Row(
+                (
+                    row.label,
+                    *(row.cells[mode].persons.text for mode in modes),
+                    cell.events.text,
                     base.count if base else "",
-                    Cell(base.source if base else "", note=str(base.year) if base else ""),
                     percent(cell.rate),
                     percent(float(cell.goal)) if cell.goal is not None else "–",
                     percent(cell.gap),
-                ]
-            rows.append(Row(values, tone="info" if mode == ALL_MODES else None))
-    return components.table(_("Participation"), columns, rows, hide_caption=True)
+                    Cell(
+                        base.source if base else "",
+                        note=shown(base.as_of) if base and base.as_of else "",
+                    ),
+                ),
+                tone="info" if row.key == ALLIANCE_ROW else None,
+            )
+        )
+    return components.table(str(year), columns, rows, hide_caption=True)
+
+
+def _years_table(series: Series) -> SafeString:
+    """One line per institution, its rate in each year."""
+    whole = ALL_MODES if ALL_MODES in series.modes else series.modes[0]
+    years = sorted({row.year for row in series.rows})
+    return components.table(
+        _("Participation over the years"),
+        (
+            Column(label=_("Institution")),
+            *(Column(label=str(year), numeric=True) for year in years),
+        ),
+        [
+            Row(
+                (
+                    series.of(key)[0].label,
+                    *(
+                        next(
+                            (
+                                percent(r.cells[whole].rate)
+                                for r in series.of(key)
+                                if r.year == year
+                            ),
+                            "–",
+                        )
+                        for year in years
+                    ),
+                )
+            )
+            for key in series.places()
+        ],
+        hide_caption=True,
+    )
+
+
+def _breakdown_table(series: Series, year: int) -> SafeString:
+    return components.table(
+        str(year),
+        (Column(label=_("Value")), Column(label=_("Events"), numeric=True)),
+        [
+            Row((row.label or "–", row.cells[ALL_MODES].events.text))
+            for row in series.rows
+            if row.year == year
+        ],
+        hide_caption=True,
+    )
+
+
+def _tables(series: Series) -> list[tuple[int, SafeString]]:
+    """The numbers of each year, the newest first."""
+    years = sorted({row.year for row in series.rows}, reverse=True)
+    made = _breakdown_table if series.question.by else _year_table
+    return [(year, made(series, year)) for year in years]
 
 
 def as_csv(request: Request, code: str) -> HttpResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -192,9 +193,8 @@ def rule(request: Request, code: str) -> HttpResponse:
 _NAMED = re.compile(r"%\((\w+)\)s")
 
 
-def _readable(texts: object, language: str) -> str:
+def _readable(texts: Mapping[str, str], language: str) -> str:
     """A sentence with the places of its values shown as ‹name›."""
-    assert isinstance(texts, dict)
     return _NAMED.sub(r"‹\1›", texts.get(language) or texts["en"]).replace("%%", "%")
 
 
@@ -204,11 +204,13 @@ def _names_used(topic: str, code: str) -> frozenset[str]:
     logic = inspect.getsource(catalogue.rule_of(code).logic)
     named = set(re.findall(r'parameter\(\s*"(\w+)"', logic))
     helpers = re.findall(
-        r"def (\w+)\(.*?(?=\n(?:@|def |class |[A-Z_]+ ?[:=])|\Z)", _source(topic), re.S
+        r"def (\w+)\(.*?(?=\n(?:@|def |class |[A-Z_]+ ?[:=])|\Z)", _source(topic), re.DOTALL
     )
     for name in helpers:
         if re.search(rf"\b{name}\(", logic.partition("\n")[2]):
-            body = re.search(rf"def {name}\(.*?(?=\n(?:@|def |class )|\Z)", _source(topic), re.S)
+            body = re.search(
+                rf"def {name}\(.*?(?=\n(?:@|def |class )|\Z)", _source(topic), re.DOTALL
+            )
             named |= set(re.findall(r'parameter\(\s*"(\w+)"', body[0])) if body else set()
     return frozenset(named)
 

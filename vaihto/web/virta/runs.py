@@ -12,9 +12,8 @@ from django.contrib import messages
 from django.http import FileResponse, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET
 
 from vaihto.classification.models import Period
@@ -33,9 +32,9 @@ from vaihto.virta.models import ExportRun, Form
 from vaihto.virta.problems import told as problem_told
 from vaihto.web import components, turn, work
 from vaihto.web.address import Address
-from vaihto.web.components import Cell, Change, Column, Download, Event, Figure, Paging, Row, Tone
-from vaihto.web.frame import Frame, Request, page
+from vaihto.web.components import Cell, Column, Download, Event, Figure, Paging, Row, Tone
 from vaihto.web.files import csv_file
+from vaihto.web.frame import Frame, Request, page
 from vaihto.web.wording import label, sentence_of, shown, told
 
 PAGE = 100

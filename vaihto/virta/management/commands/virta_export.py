@@ -122,8 +122,7 @@ def _told(run: ExportRun) -> str:
         f"{run.file}",
         f"{sum(run.counts.values())} records ({', '.join(f'{k} {v}' for k, v in run.counts.items())}), {valid}",
         f"left out because of errors: {run.left_out}",
-        f"since the last file: {run.difference['new']} new, {run.difference['changed']} changed, "
-        f"{run.difference['gone']} gone",
+        "since the last file: {new} new, {changed} changed, {gone} gone".format(**run.difference),
         f"sha256 {run.digest}",
     ]
     lines += [
