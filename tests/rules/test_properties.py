@@ -248,6 +248,21 @@ def test_days_may_be_counted_by_difference() -> None:
     assert judging.judge(whole, day_count="inclusive").periods["days"].to_list() == [87]
 
 
+def test_of_two_primary_rights_the_one_of_the_right_kind_is_meant_at_every_run() -> None:
+    days = {"start": date(2023, 8, 1), "end": date(2023, 12, 31), "institution": "02472"}
+    rights = [
+        days | {"type": kind, "state": "1", "primary": True, "degree": None}
+        for kind in ("4", "9", "13")
+    ]
+    stay = {"mode": "physical", "place": "host", "country": "056", **days}
+    del stay["institution"]
+    for direction, chosen in (("incoming", "1"), ("outgoing", "0")):
+        one = {"direction": direction, "part_of_degree": True, "home_degree_right_abroad": True}
+        whole = tables([{"mobilities": [one | {"segments": [stay]}], "rights": rights}])
+        found = {judging.judge(whole).periods["right"].item() for _ in range(20)}
+        assert found == {chosen}
+
+
 def test_a_table_without_mobilities_is_judged_too() -> None:
     judgement = judging.judge(
         Frames(mobilities=frames.empty(frames.MOBILITIES), segments=frames.empty(frames.SEGMENTS))

@@ -15,13 +15,15 @@ from vaihto.rules.running import run
 
 _FOREVER = date(9999, 12, 31)
 _ROWS = 2**28  # candidates of one partition are fewer
-RIGHT_BY = {0: "primacy", 1: "link", 2: "exchange_right", 3: "active_right"}
+RIGHT_BY = {0: "primacy", 1: "primacy", 2: "link", 3: "exchange_right", 4: "active_right"}
 
 
 def numbered_rights(rights: pl.DataFrame) -> pl.DataFrame:
-    """Study rights with a row number `r`."""
-    return rights.with_row_index("r").with_columns(
-        last=pl.col("end").fill_null(_FOREVER), degree_type=_is(finland.DEGREE_TYPES)
+    """Study rights with a row number `r`, by key: where nothing else decides, the first key does."""
+    return (
+        rights.sort("person", "right")
+        .with_row_index("r")
+        .with_columns(last=pl.col("end").fill_null(_FOREVER), degree_type=_is(finland.DEGREE_TYPES))
     )
 
 
@@ -77,12 +79,13 @@ def timeline(
 
 def graduations(rights: pl.DataFrame, degrees: pl.DataFrame) -> pl.DataFrame:
     """Degrees with the right they come from; row number, institution and start are missing without."""
-    return degrees.join(
+    return degrees.sort("person", "right", "date").join(
         rights.select(
             "person", "right", "r", "institution", right_start="start", right_type="type"
         ),
         on=["person", "right"],
         how="left",
+        maintain_order="left",
     )
 
 
@@ -109,13 +112,14 @@ def candidates(
                 right_last="last", right_institution="institution",
             ),
             on="person",
+            maintain_order="left_right",
         )
         .with_columns(
             here=pl.col("right_institution") == pl.col("institution"),
             linked=(pl.col("right") == pl.col("study_right_key")).fill_null(value=False),
         )
         .filter(pl.col("here") | pl.col("linked"))
-        .join(graduated, on="r", how="left")
+        .join(graduated, on="r", how="left", maintain_order="left")
         .pipe(run, rows=periods.height)
         .with_row_index("c")
     )  # fmt: skip
@@ -182,15 +186,19 @@ def chosen(pairs: pl.DataFrame) -> pl.DataFrame:
         (pl.col("right_start") <= pl.col("end")) & (pl.col("right_last") >= day)
     )
     active = pl.col("active").fill_null(value=False) & pl.col("degree_type")
+    # Two rights primary at once are a mistake (Q24); the one of the right kind is meant.
+    fits = pl.when(outgoing_like).then("degree_type").otherwise(exchange)
     rank = (
-        pl.when(pl.col("here") & pl.col("primary"))
+        pl.when(pl.col("here") & pl.col("primary") & fits)
         .then(0)
-        .when(pl.col("here") & pl.col("linked"))
+        .when(pl.col("here") & pl.col("primary"))
         .then(1)
-        .when(pl.col("here") & ~outgoing_like & exchange)
+        .when(pl.col("here") & pl.col("linked"))
         .then(2)
-        .when(pl.col("here") & outgoing_like & active)
+        .when(pl.col("here") & ~outgoing_like & exchange)
         .then(3)
+        .when(pl.col("here") & outgoing_like & active)
+        .then(4)
     ).cast(pl.Int64)
     began = pl.coalesce("right_start", pl.lit(date(1900, 1, 1))).cast(pl.Int32).cast(pl.Int64)
     began = began + 2**20  # days before 1970 are negative
@@ -307,6 +315,7 @@ def degree_of_the_year(
                 "completed_in_country", degree_institution="institution",
             ),
             on="person",
+            maintain_order="left_right",
         )
         .with_columns(degree_here=pl.col("degree_institution") == pl.col("institution"))
         .pipe(run, rows=periods.height)

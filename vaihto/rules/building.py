@@ -196,7 +196,10 @@ def _blocks(living: pl.DataFrame, joined: pl.Series) -> pl.DataFrame:
 def _covid_periods(covid: pl.DataFrame, living: pl.DataFrame) -> pl.DataFrame:
     """One period from the first to the last day of all parts; country of the first part lived there."""
     country = (
-        living.filter("covid_used").sort("m", "start").group_by("m").agg(pl.col("country").first())
+        living.filter("covid_used")
+        .sort("m", "start", "country")
+        .group_by("m")
+        .agg(pl.col("country").first())
     )
     known = ~pl.col("undated")
     return covid.join(country, on="m").select(
