@@ -14,7 +14,7 @@ from vaihto.virta import facts, judge
 
 CONTRACT = Path(__file__).parents[3] / "shared" / "contracts" / "facts-examples.json"
 
-RIGHT = {
+RIGHT: dict[str, Any] = {
     "key": "A",
     "institution": "02472",
     "type": "1",
@@ -284,7 +284,7 @@ def test_numbers_of_credits_have_no_trailing_zeros(say: Any) -> None:
     assert b'"own_credits": 30,' in out
 
 
-STRANGE = (
+STRANGE: tuple[Any, ...] = (
     None, True, -1, 1.5, 10**12, "", "x", "2024-02-30", "9999-12-31", [], {}, [None], [5],
     "\ud800", "incoming", "virtual", "third", "covid",
 )  # fmt: skip
