@@ -296,30 +296,53 @@ def paired_periods(periods: pl.DataFrame) -> pl.DataFrame:
     ordered = known.select("row", *keys, "period", "country", "start", "end").sort(
         *keys, "start", "end", "row"
     )
-    number = pl.struct(keys).rle_id().cast(pl.Int64) * 2**32
-    day = pl.col("start").to_physical().cast(pl.Int64) + 2**24
-    last = pl.col("end").to_physical().cast(pl.Int64) + 2**24
+    group = pl.struct(keys).rle_id()
+    last = pl.max_horizontal("end", "start")
     marked = ordered.with_columns(
-        first=number + day,
-        latest=(number + pl.max_horizontal(last, day)).cum_max().shift(1),
-        before=pl.col("period").shift(1),
+        group=group, last=last, reached=_reached_before(group, last)
+    ).with_columns(
+        # The period whose end is the latest so far, as the rows after it see it.
+        holder=pl.when((pl.col("last") > pl.col("reached")).fill_null(value=True))
+        .then(pl.col("period").fill_null("?"))
+        .forward_fill()
+        .shift(1)
     )
-    same_start = (pl.col("first") == pl.col("first").shift(1)).fill_null(value=False)
-    overlapping = marked.filter(pl.col("first") <= pl.col("latest")).select(
-        "row", overlaps_with=pl.col("before").fill_null("?")
+    same_start = (
+        (pl.col("start") == pl.col("start").shift(1))
+        & (pl.col("group") == pl.col("group").shift(1))
+    ).fill_null(value=False)
+    overlapping = marked.filter(pl.col("start") <= pl.col("reached")).select(
+        "row", overlaps_with="holder"
     )
     repeated = (
         marked.filter(same_start | same_start.shift(-1).fill_null(value=False))
-        .sort("first", "country", "row")
+        .sort("group", "start", "country", "row")
         .with_columns(
-            again=(pl.col("first") == pl.col("first").shift(1))
-            & (pl.col("country") == pl.col("country").shift(1)),
+            again=pl.all_horizontal(
+                pl.col(name) == pl.col(name).shift(1) for name in ("group", "start", "country")
+            ),
             twin=pl.col("period").shift(1),
         )
         .filter("again")
         .select("row", same_as=pl.col("twin").fill_null("?"))
     )
     return overlapping.join(repeated, on="row", how="full", coalesce=True)
+
+
+def _reached_before(group: pl.Expr, last: pl.Expr) -> pl.Expr:
+    """The latest of the last days of earlier rows of the same group; missing in its first row.
+
+    Rows are sorted by group (numbered 0, 1, …) and start. One running maximum over all rows: a group's
+    number stands above the day, so that an earlier group never reaches into a later one.
+    """
+    number = group.cast(pl.Int64) * 2**32
+    day = last.to_physical().cast(pl.Int64) + _SHIFT
+    reached = (number + day).cum_max().shift(1)
+    days = pl.when(reached >= number).then(reached - number - _SHIFT)
+    return days.cast(pl.Int32).cast(pl.Date)
+
+
+_SHIFT = 2**24  # makes every day number positive
 
 
 def _student_facts(batch: Batch, periods: pl.DataFrame) -> pl.DataFrame | None:
@@ -608,8 +631,7 @@ def _timeline_faults(rights: pl.DataFrame, table: pl.DataFrame | None) -> pl.Dat
             ),
         )
         .sort("r", "since", "until")
-        .with_columns(reached=pl.col("until").cum_max().over("r"))
-        .with_columns(before=pl.col("reached").shift(1).over("r"))
+        .with_columns(before=_reached_before(pl.col("r").rle_id(), pl.col("until")))
     )
     expected = (
         pl.when(pl.col("before").is_null())
@@ -626,7 +648,7 @@ def _timeline_faults(rights: pl.DataFrame, table: pl.DataFrame | None) -> pl.Dat
         .agg(
             gap=pl.col("gap").min(),
             overlap=pl.col("overlap").min(),
-            reached=pl.col("reached").max(),
+            reached=pl.col("until").max(),
             right_to=pl.col("right_to").first(),
             given=pl.lit(value=True),
         )
@@ -660,8 +682,7 @@ def primacies(batch: Batch) -> pl.DataFrame:
         )
         .sort("institution", "person", "since", "until")
         .with_columns(
-            before=pl.col("until").cum_max().over("institution", "person").shift(1)
-            .over("institution", "person")
+            before=_reached_before(pl.struct("institution", "person").rle_id(), pl.col("until"))
         )
     )  # fmt: skip
     overlaps = (
