@@ -381,7 +381,7 @@ def test_what_is_no_number_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "value"), [("yes", True), ("Kyllä", True), ("JA", True), ("ei", False), ("nej", False)]
 )
-def test_yes_and_no_in_three_languages(text: str, value: bool) -> None:  # noqa: FBT001
+def test_yes_and_no_in_three_languages(text: str, value: bool) -> None:
     assert cells.parse_yes_no(text) is value
 
 
@@ -406,17 +406,14 @@ def test_countries_survive_lost_zeros(text: str, value: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        k
-        for k in (
-            "persons",
-            "employments",
-            "study_rights",
-            "attainments",
-            "mobilities",
-            "staff_visits",
-            "headcounts",
-            "institutions",
-        )
+        "persons",
+        "employments",
+        "study_rights",
+        "attainments",
+        "mobilities",
+        "staff_visits",
+        "headcounts",
+        "institutions",
     ],
 )
 def test_a_template_is_a_file_of_its_kind_whose_examples_can_be_read(

@@ -32,7 +32,7 @@ OUT = MobilityFacts(
     programme="erasmus",
     call_year=2025,
     partner="porto-vale.example",
-    planned_credits=Decimal("30"),
+    planned_credits=Decimal(30),
     right_key="AINO-R1",
     segments=(AUTUMN,),
 )
@@ -55,8 +55,8 @@ VISIT = VisitFacts(
     content="teaching",
     start=date(2026, 3, 2),
     end=date(2026, 3, 6),
-    hours=Decimal("40"),
-    teaching_hours=Decimal("8"),
+    hours=Decimal(40),
+    teaching_hours=Decimal(8),
 )
 
 
@@ -152,7 +152,7 @@ def test_what_a_file_does_not_speak_of_stays(cast: Cast) -> None:
         ({"level": "99"}, ("fact.unknown-code", "level")),
         ({"change_reason": "war"}, ("fact.unknown-code", "change_reason")),
         ({"call_year": 25}, ("fact.out-of-range", "call_year")),
-        ({"planned_credits": Decimal("-1")}, ("fact.impossible-number", "planned_credits")),
+        ({"planned_credits": Decimal(-1)}, ("fact.impossible-number", "planned_credits")),
         ({"planned_credits": Decimal("NaN")}, ("fact.impossible-number", "planned_credits")),
         ({"nested_in": "M-9"}, ("fact.unknown-key", "nested_in")),
         ({"unit": "LAW"}, ("fact.unknown-code", "unit")),
@@ -286,7 +286,7 @@ def test_a_staff_visit_comes_with_its_hours_and_twice_changes_nothing(cast: Cast
     assert verdicts(visits(cast, VISIT)) == ["created"]
     assert verdicts(visits(cast, VISIT)) == ["unchanged"]
     visit = StaffVisit.objects.get()
-    assert (visit.hours, visit.employment) == (Decimal("40"), cast.employment)
+    assert (visit.hours, visit.employment) == (Decimal(40), cast.employment)
     assert visit.mobility.person == cast.employment.person
     (outcome,) = visits(cast, replace(VISIT, hours=None, content="research", end=date(2026, 3, 5)))
     assert set(outcome.changes) == {"hours", "content", "segments"}

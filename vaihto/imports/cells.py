@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any  # a cell becomes a value of the type its column says
@@ -51,16 +50,18 @@ def _wrong(code: str, sentence: str, remedy: str, text: str, **facts: object) ->
 
 def parse_text(text: str) -> str:
     """Text without blanks around it. Raises for characters that are not text."""
-    if not text.isprintable():
-        text = " ".join(text.split()) if "\n" in text or "\t" in text or "\r" in text else text
-        text = text.replace("\u00a0", " ").replace("\u200b", "").replace("\ufeff", "").strip()
-        if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
-            raise _wrong(
-                "cell.control-character",
-                _("This holds a character that is not text."),
-                _("Type the value anew."),
-                "".join(letter if letter.isprintable() else "�" for letter in text)[:60],
-            )
+    if text.isprintable():
+        return text
+    if "\n" in text or "\t" in text or "\r" in text:
+        text = " ".join(text.split())
+    text = text.replace("\u00a0", " ").replace("\u200b", "").replace("\ufeff", "").strip()
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+        raise _wrong(
+            "cell.control-character",
+            _("This holds a character that is not text."),
+            _("Type the value anew."),
+            "".join(letter if letter.isprintable() else "�" for letter in text)[:60],
+        )
     return text
 
 
@@ -205,20 +206,18 @@ def choice_parser(words: Mapping[str, str]) -> Parse:
     return parse_choice
 
 
-@dataclass
-class Remembering:
-    """A parser that has seen most values before: days, codes and numbers repeat a thousandfold in a file."""
+class Remembering(dict[str, Any]):
+    """Values of texts seen before: days, codes and numbers repeat a thousandfold in a file.
 
-    parse: Parse
+    Looking up a text parses it when it is new; what is refused is refused again each time.
+    """
 
-    def __post_init__(self) -> None:
-        self._known: dict[str, Any] = {}
+    def __init__(self, parse: Parse) -> None:
+        super().__init__()
+        self._parse = parse
 
-    def __call__(self, text: str) -> Any:
-        known = self._known.get(text, self)
-        if known is not self:
-            return known
-        value = self.parse(text)
-        if len(self._known) < _MEMORY:
-            self._known[text] = value
+    def __missing__(self, text: str) -> Any:
+        value = self._parse(text)
+        if len(self) < _MEMORY:
+            self[text] = value
         return value

@@ -51,6 +51,7 @@ _PLACES = {
     **dict.fromkeys(("third", "kolmas", "tredje"), "third"),
 }
 _SEGMENT = ("mode", "place", "country", "start", "end", "purpose", "cancelled")
+_OPTIONAL = tuple((name, f"segment_{name}") for name in _SEGMENT[2:])
 _UNKNOWN = frozenset({"unknown", "?", "ei tiedossa", "okänt"})
 
 
@@ -64,7 +65,7 @@ def _facts(values: Values, parts: list[Values]) -> MobilityFacts:
         SegmentFacts(
             mode=part.get("segment_mode", ""),
             place=part.get("segment_place", ""),
-            **{name: part[f"segment_{name}"] for name in _SEGMENT[2:] if f"segment_{name}" in part},
+            **{name: part[column] for name, column in _OPTIONAL if column in part},
         )
         for part in parts
     )

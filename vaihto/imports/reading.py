@@ -583,17 +583,16 @@ def survey(table: Table, *, key: int | None, refers: int | None) -> Survey:
     hashes are kept, so that a million keys need eight megabytes.
     """
     hashes = array("q")
+    remember = hashes.append
     lines = 0
     before: str | None = None
     referred: set[str] = set()
     for line in table.lines():
         lines += 1
         cells = line.cells
-        if key is not None and len(cells) > key:
-            value = cells[key].strip()
-            if value != before:
-                hashes.append(hash(value))
-                before = value
+        if key is not None and len(cells) > key and (value := cells[key]) != before:
+            remember(hash(value.strip()))
+            before = value
         if refers is not None and len(cells) > refers and cells[refers]:
             referred.add(cells[refers].strip())
     twice = _twice(hashes)

@@ -537,14 +537,13 @@ class TableArrival:
                 text = text.strip()
                 if text[:1] == "'":
                     text = unguarded(text)
-            if not text:
-                if column.required and not column.of_part:
-                    problems.append(self._at(missing(column.fact), line, place, column, ""))
-                continue
-            try:
-                values[name] = parse(text)
-            except Invalid as problem:
-                problems.append(self._at(problem, line, place, column, text))
+            if text:
+                try:
+                    values[name] = parse(text)
+                except Invalid as problem:
+                    problems.append(self._at(problem, line, place, column, text))
+            elif column.required and not column.of_part:
+                problems.append(self._at(missing(column.fact), line, place, column, ""))
         return values
 
     def _at(self, problem: Invalid, line: Line, place: int, column: Column, text: str) -> Invalid:
@@ -564,6 +563,8 @@ class TableArrival:
 
     def _strays(self, line: Line, problems: list[Refusal]) -> None:
         """Formulas, and cells to the right of the table."""
+        if not line.formulas and len(line.cells) <= self._width:
+            return
         problems.extend(
             Invalid(
                 "cell.formula",
@@ -607,7 +608,7 @@ def _part_twice(number: int) -> Invalid:
 
 def _reader(column: Column) -> Parse:
     """The parser of a column; those of repeating values remember them."""
-    return column.parse if column.parse is parse_text else Remembering(column.parse)
+    return column.parse if column.parse is parse_text else Remembering(column.parse).__getitem__
 
 
 def _said(kind: TableKind, columns: Collection[Column]) -> frozenset[str]:

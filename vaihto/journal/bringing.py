@@ -14,6 +14,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from itertools import islice
+from operator import attrgetter, gt
 from typing import Any, TypeVar
 
 from django.apps import apps
@@ -161,6 +162,9 @@ def wrong_days(
     start: date | None, end: date | None, *, start_field: str = "start", end_field: str = "end"
 ) -> list[Refusal]:
     """Days that cannot be: outside 1900–2100, or the last before the first."""
+    first = start or EARLIEST
+    if EARLIEST <= first <= (end or first) <= LATEST:
+        return []
     found: list[Refusal] = [
         Invalid(
             "fact.impossible-day",
@@ -209,24 +213,23 @@ class Lengths:
             for column in model._meta.concrete_fields:
                 if isinstance(column, models.CharField) and column.max_length:
                     self._limits.setdefault(column.name, column.max_length)
-        self._checked: dict[type, tuple[tuple[str, int], ...]] = {}
+        self._checked: dict[type, tuple[tuple[str, ...], tuple[int, ...], Any]] = {}
 
-    def _of(self, kind: type) -> tuple[tuple[str, int], ...]:
+    def _of(self, kind: type) -> tuple[tuple[str, ...], tuple[int, ...], Any]:
         if kind not in self._checked:
-            self._checked[kind] = tuple(
-                (name, self._limits.get(name, 10_000))
-                for name, hint in kind.__annotations__.items()
-                if hint == "str"
-            )
+            names = tuple(name for name, hint in kind.__annotations__.items() if hint == "str")
+            limits = tuple(self._limits.get(name, 10_000) for name in names)
+            self._checked[kind] = names, limits, attrgetter(*names)
         return self._checked[kind]
 
     def wrong(self, fact: object) -> list[Refusal]:
         """Texts that are too long, or hold a character no register can store."""
+        names, limits, texts_of = self._of(type(fact))
+        texts = texts_of(fact)
+        if not any(map(gt, map(len, texts), limits)) and "\0" not in "".join(texts):
+            return []
         found: list[Refusal] = []
-        for name, limit in self._of(type(fact)):
-            text = getattr(fact, name)
-            if not text:
-                continue
+        for name, limit, text in zip(names, limits, texts, strict=True):
             if len(text) > limit:
                 found.append(
                     Invalid(
@@ -241,7 +244,7 @@ class Lengths:
                         limit=limit,
                     )
                 )
-            elif not text.isprintable() and "\0" in text:
+            elif "\0" in text:
                 found.append(
                     Invalid(
                         "fact.control-character",

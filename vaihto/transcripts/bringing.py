@@ -22,8 +22,14 @@ from vaihto.journal.bringing import (
     wrong_number,
 )
 from vaihto.mobilities.models import Side
-from vaihto.people.bringing.setting import Setting, owner_of, students_by_key, wrong_code
-from vaihto.people.models import StudentRecord, StudyRight
+from vaihto.people.bringing.setting import (
+    KnownStudent,
+    Setting,
+    owner_of,
+    students_by_key,
+    wrong_code,
+)
+from vaihto.people.models import StudyRight
 from vaihto.refusals import Refusal
 from vaihto.transcripts.facts import AttainmentFacts
 from vaihto.transcripts.models import Attainment
@@ -146,14 +152,14 @@ def draft_attainments(
 
 @dataclass(frozen=True)
 class _Links:
-    student: StudentRecord | None
+    student: KnownStudent | None
     right: StudyRight | None
     mobility_id: int | None
 
 
 def _wrong_links(
     facts: AttainmentFacts,
-    student: StudentRecord | None,
+    student: KnownStudent | None,
     right: StudyRight | None,
     sides: dict[str, int],
     setting: Setting,
@@ -181,7 +187,7 @@ def _new_attainment(
 ) -> Attainment:
     attainment = Attainment(
         institution=setting.institution,
-        student=links.student,
+        student_id=links.student.pk if links.student else None,
         right=links.right,
         mobility_id=links.mobility_id,
         key=facts.key,

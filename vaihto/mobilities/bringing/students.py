@@ -39,8 +39,14 @@ from vaihto.mobilities.models import (
     Segment,
     Side,
 )
-from vaihto.people.bringing.setting import Setting, owner_of, students_by_key, wrong_code
-from vaihto.people.models import StudentRecord, StudyRight
+from vaihto.people.bringing.setting import (
+    KnownStudent,
+    Setting,
+    owner_of,
+    students_by_key,
+    wrong_code,
+)
+from vaihto.people.models import StudyRight
 from vaihto.refusals import Invalid, Refusal
 from vaihto.wording import mark as _
 
@@ -141,7 +147,9 @@ def draft_mobilities(
             continue
         if facts.direction == Direction.INCOMING:
             setting.coming.mobilities.add(facts.key)
-        if owner.record is None:
+        if owner.record is None or (
+            draft is None and side is None and facts.key not in known.outer
+        ):
             outcomes.append(Outcome(at, facts.key, Verdict.CREATED))
             continue
         stated = Stated(
@@ -163,7 +171,7 @@ def draft_mobilities(
 
 
 def _side_values(
-    facts: MobilityFacts, student: StudentRecord, right: StudyRight | None, setting: Setting
+    facts: MobilityFacts, student: KnownStudent, right: StudyRight | None, setting: Setting
 ) -> dict[str, Any]:
     """Columns of the side. A right of another student is not linked; its key stays, so that checks name it."""
     return {
@@ -233,7 +241,7 @@ def _nest(
 def _find_candidates(
     known: Known,
     piece: Sequence[tuple[int, MobilityFacts]],
-    students: dict[str, StudentRecord],
+    students: dict[str, KnownStudent],
     setting: Setting,
 ) -> None:
     """Mobilities that another institution here has stated and that a new fact may be about."""

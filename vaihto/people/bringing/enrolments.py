@@ -82,7 +82,7 @@ def draft_term_enrolments(
         outcome = Outcome(at, key, Verdict.CREATED)
         if draft is not None and student is not None:
             outcome.record = enrolment = TermEnrolment(
-                student=student,
+                student_id=student.pk,
                 right=right,
                 start=facts.start,
                 end=facts.end,

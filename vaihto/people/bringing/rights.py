@@ -23,11 +23,16 @@ from vaihto.journal.bringing import (
     repeated,
     wrong_days,
 )
-from vaihto.people.bringing.setting import Setting, owner_of, students_by_key, wrong_code
+from vaihto.people.bringing.setting import (
+    KnownStudent,
+    Setting,
+    owner_of,
+    students_by_key,
+    wrong_code,
+)
 from vaihto.people.facts import PrimacyFacts, SpellFacts, StateFacts, StudyRightFacts
 from vaihto.people.models import (
     Primacy,
-    StudentRecord,
     StudyRight,
     StudyRightSpell,
     StudyRightState,
@@ -186,7 +191,7 @@ def _stored_timelines(right_ids: Sequence[int]) -> _Timelines:
 def _right_changes(
     facts: StudyRightFacts,
     right: StudyRight,
-    student: StudentRecord,
+    student: KnownStudent,
     lines: _Timelines,
     setting: Setting,
     draft: Draft | None,
@@ -219,11 +224,11 @@ def _right_changes(
 
 
 def new_right(
-    facts: StudyRightFacts, student: StudentRecord, institution: Institution, draft: Draft
+    facts: StudyRightFacts, student: KnownStudent, institution: Institution, draft: Draft
 ) -> StudyRight:
     """A right with its timelines, drafted."""
     right = StudyRight(
-        student=student,
+        student_id=student.pk,
         institution=institution,
         key=facts.key,
         type=facts.type,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from vaihto.codes import CodeList
 from vaihto.institutions.models import Institution, Unit
@@ -60,21 +61,28 @@ class Setting:
         return []
 
 
-@dataclass(frozen=True)
-class Owner:
+class KnownStudent(NamedTuple):
+    """As much of a student record as facts about something else need."""
+
+    key: str
+    pk: int
+    person_id: int
+    unit_id: int | None
+
+
+class Owner(NamedTuple):
     """The student a fact names: a record, or a key that an earlier part of the same file would create."""
 
-    record: StudentRecord | None
+    record: KnownStudent | None
     wrong: tuple[Refusal, ...]
-
-    @property
-    def is_coming(self) -> bool:
-        """Would the student be created by the same file?"""
-        return self.record is None and not self.wrong
 
 
 def owner_of(
-    key: str, students: dict[str, StudentRecord], setting: Setting, *, earlier: StudentRecord | None
+    key: str,
+    students: dict[str, KnownStudent],
+    setting: Setting,
+    *,
+    earlier: StudentRecord | None,
 ) -> Owner:
     """Whose record this is, or why it cannot be; `earlier` is the student it has belonged to so far."""
     record = students.get(key)
@@ -83,8 +91,8 @@ def owner_of(
             return Owner(None, ())
         return Owner(None, (unknown_key("student_key", key),))
     if setting.reach is not None:
-        concerned = [record] if earlier is None else [record, earlier]
-        if any(student.unit_id not in setting.reach for student in concerned):
+        units = {record.unit_id} if earlier is None else {record.unit_id, earlier.unit_id}
+        if not units <= setting.reach:
             return Owner(record, (not_in_reach("student_key", key),))
     return Owner(record, ())
 
@@ -101,9 +109,11 @@ def wrong_code(field_name: str, value: str, codes: CodeList) -> list[Refusal]:
     return []
 
 
-def students_by_key(institution: Institution, keys: Collection[str]) -> dict[str, StudentRecord]:
+def students_by_key(institution: Institution, keys: Collection[str]) -> dict[str, KnownStudent]:
     """The institution's student records with these keys."""
-    return {
-        record.key: record
-        for record in StudentRecord.objects.filter(institution=institution, key__in=keys).order_by()
-    }
+    found = (
+        StudentRecord.objects.filter(institution=institution, key__in=keys)
+        .order_by()
+        .values_list("key", "pk", "person_id", "unit_id")
+    )
+    return {row[0]: KnownStudent(*row) for row in found}
