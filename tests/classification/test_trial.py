@@ -13,7 +13,7 @@ from django.core.management import call_command
 
 from tests.cast import NOON, Cast, account, mobility, role, side
 from vaihto.classification import actions, ruleset, trial
-from vaihto.classification.models import Edition, Judgement, Verdict
+from vaihto.classification.models import Edition, Judgement, Period, Verdict
 from vaihto.classification.ruleset import UnreadableParameters
 from vaihto.jobs.actions import run as run_work
 from vaihto.journal.actors import Actor
@@ -162,6 +162,7 @@ def test_the_command_previews_and_says_by_its_exit_code_that_something_would_cha
 
 def test_the_command_judges_everybody(judged: Cast) -> None:
     Verdict.objects.all().delete()
+    Period.objects.all().delete()
     Judgement.objects.all().delete()
     out = io.StringIO()
 

@@ -139,7 +139,7 @@ def _judge(persons: Persons, at: Places, by: Ruleset, now: datetime) -> Run:
         said = outcome.judge(records, at, by=by)
         changed = storing.changed(said, persons)
         if changed.height:
-            storing.write(said, changed, edition=by.key, now=now)
+            storing.write(said, changed, records.sides, edition=by.key, now=now)
             touched = records.sides.filter(records.sides["side"].is_in(changed["side"].implode()))
             participation.mark_stale(touched["institution_id"].unique().to_list())
         Judgement.objects.filter(persons.of("side__mobility__person_id")).exclude(

@@ -23,7 +23,7 @@ from vaihto.transcripts.models import Attainment
 # Few enough for one statement on every database.
 PERSONS_AT_ONCE = 500
 # How many persons are judged in one stroke when everything is judged; bounds memory.
-PERSONS_IN_A_PART = 6_000
+PERSONS_IN_A_PART = 4_000
 
 NUMBER = pl.Int64()
 

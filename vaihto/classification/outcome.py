@@ -611,37 +611,27 @@ def _erasmus(
         )
         .collect()
     )
-    found = _findings_of_stays(stays, parts, by)
-    judged = by.erasmus.verdicts(found).with_columns(pl.col("mobility").cast(pl.Int64))
-    length = (
-        found.lazy()
-        .filter(pl.col("rule").is_in(["E05", "E06", "E08", "E09", "E10", "E31"]))
-        .group_by("mobility")
-        .agg(length_rule=pl.col("rule").first())
+    rules = [one for one in by.erasmus.RULES_OF_STAYS if one.code in ERASMUS_RULES]
+    prepared = by.stays.prepared(
+        by.stays.ErasmusFrames(
+            mobilities=stays.with_columns(pl.col("mobility").cast(pl.String)),
+            segments=parts.with_columns(pl.col("mobility").cast(pl.String)),
+        )
     )
-    lines = (
-        found.lazy()
-        .with_columns(
-            line=pl.concat_str(
-                pl.lit('"'),
-                "rule",
-                pl.lit('":{"holds":'),
-                pl.when("holds")
-                .then(pl.lit("true"))
-                .when(~pl.col("holds"))
-                .then(pl.lit("false"))
-                .otherwise(pl.lit("null")),
-                pl.when(pl.col("compared") == "{}")
-                .then(pl.lit("}"))
-                .otherwise(pl.concat_str(pl.lit(","), pl.col("compared").str.slice(1))),
-            )
-        )
-        .group_by("mobility", maintain_order=True)
-        .agg(pl.col("line"))
-        .select(
-            "mobility",
-            findings=pl.concat_str(pl.lit("{"), pl.col("line").list.join(","), pl.lit("}")),
-        )
+    found = by.findings.evaluate(prepared, rules).collect()
+    blocks = [one.code for one in rules if one.effect == "block"]
+    fails = {code: ~pl.col(code).struct.field("holds") for code in blocks}
+    is_open = {
+        code: pl.col(code).is_not_null() & pl.col(code).struct.field("holds").is_null()
+        for code in blocks
+    }
+    length = ("E05", "E06", "E08", "E09", "E10", "E31")
+    judged = found.lazy().select(
+        pl.col("mobility").cast(pl.Int64),
+        failing=_first_of(fails),
+        open=_first_of(is_open),
+        length_rule=_first_of({code: pl.col(code).is_not_null() for code in length}),
+        findings=_findings_of_one(rules),
     )
     lacking = (
         pl.when(pl.col("call_year").is_null())
@@ -654,11 +644,16 @@ def _erasmus(
         .then(pl.lit('["planned_credits"]'))
         .otherwise(pl.lit("[]"))
     )
+    fits = (
+        pl.when(pl.col("failing").is_not_null())
+        .then(pl.lit(value=False))
+        .when(pl.col("open").is_null())
+        .then(pl.lit(value=True))
+    )
     return (
         stays.lazy()
-        .join(judged.lazy(), on="mobility")
-        .join(length, on="mobility", how="left")
-        .join(lines, on="mobility", how="left")
+        .join(judged, on="mobility")
+        .with_columns(fits=fits)
         .select(
             side="mobility",
             number=pl.lit(None, pl.Int32),
@@ -668,7 +663,7 @@ def _erasmus(
             amount=pl.lit(None, pl.Float64),
             year=pl.col("call_year").cast(pl.Int32),
             reason_code=pl.lit(None, pl.String),
-            rule=pl.coalesce("decided_by", "length_rule"),
+            rule=pl.coalesce("failing", "open", "length_rule"),
             missing=pl.when(pl.col("fits").is_null()).then(lacking),
             findings="findings",
         )
@@ -676,14 +671,11 @@ def _erasmus(
     )
 
 
-def _findings_of_stays(stays: pl.DataFrame, parts: pl.DataFrame, by: Any) -> pl.DataFrame:
-    tables = by.stays.ErasmusFrames(
-        mobilities=stays.with_columns(pl.col("mobility").cast(pl.String)),
-        segments=parts.with_columns(pl.col("mobility").cast(pl.String)),
-    )
-    found: pl.DataFrame = by.erasmus.judge_erasmus(tables)
-    return found.filter(pl.col("rule").is_in(ERASMUS_RULES)).with_columns(
-        pl.col("mobility").cast(pl.Int64)
+def _first_of(conditions: dict[str, pl.Expr]) -> pl.Expr:
+    """The first code whose condition is true."""
+    return pl.coalesce(
+        pl.when(condition.fill_null(value=False)).then(pl.lit(code))
+        for code, condition in conditions.items()
     )
 
 

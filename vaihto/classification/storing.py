@@ -7,7 +7,7 @@ for a million judgements are six million rows.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from hashlib import blake2b
 
@@ -25,7 +25,7 @@ _ROWS_AT_ONCE = 20_000
 
 
 def changed(outcome: Outcome, persons: Persons) -> pl.DataFrame:
-    """`side` and `digest` of those of whom something else is said than what is stored."""
+    """Those of whom something else is said than what is stored: `side`, `digest`, and `before` where known."""
     stored = list(
         Judgement.objects.filter(persons.of("side__mobility__person_id"))
         .order_by()
@@ -36,7 +36,6 @@ def changed(outcome: Outcome, persons: Persons) -> pl.DataFrame:
         digests(outcome)
         .join(before, on="side", how="left")
         .filter(pl.col("digest").ne_missing(pl.col("before")))
-        .select("side", "digest")
     )
 
 
@@ -70,17 +69,23 @@ def _as_text(table: pl.DataFrame) -> pl.Expr:
     )
 
 
-def write(outcome: Outcome, sides: pl.DataFrame, *, edition: str, now: datetime) -> None:
-    """Replaces what is stored of these sides (`side`, `digest`) by what is said now."""
-    numbers = sides["side"].to_list()
+def write(
+    outcome: Outcome, sides: pl.DataFrame, keys: pl.DataFrame, *, edition: str, now: datetime
+) -> None:
+    """Replaces what is stored of these sides (see `changed`) by what is said now.
+
+    `keys` has the key of each `side`.
+    """
+    known = sides.filter(pl.col("before").is_not_null())["side"].to_list()
     judgements = (
-        outcome.judgements.join(sides, on="side")
+        outcome.judgements.join(sides.select("side", "digest"), on="side")
         .with_columns(edition=pl.lit(edition), judged_at=pl.lit(now.isoformat(sep=" ")))
         .sort("side")
     )
-    periods = _with_keys(outcome.periods.join(sides.select("side"), on="side", how="semi"))
-    verdicts = outcome.verdicts.join(sides.select("side"), on="side", how="semi")
-    for some in _portions(numbers):
+    mine = sides.select("side")
+    periods = _with_keys(outcome.periods.join(mine, on="side", how="semi"), keys, known)
+    verdicts = outcome.verdicts.join(mine, on="side", how="semi")
+    for some in _portions(known):
         Verdict.objects.filter(side__in=some)._raw_delete(using=connection.alias)
         Period.objects.filter(side__in=some)._raw_delete(using=connection.alias)
         Judgement.objects.filter(side__in=some)._raw_delete(using=connection.alias)
@@ -97,7 +102,7 @@ def _portions(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
 # --- Keys of periods -----------------------------------------------------------------------------
 
 
-def _with_keys(periods: pl.DataFrame) -> pl.DataFrame:
+def _with_keys(periods: pl.DataFrame, of_sides: pl.DataFrame, known: Sequence[int]) -> pl.DataFrame:
     """Periods with their keys (V11).
 
     A stored period keeps the key it has. The first period of a side takes the key of the side, a further
@@ -105,10 +110,9 @@ def _with_keys(periods: pl.DataFrame) -> pl.DataFrame:
     """
     if not periods.height:
         return periods.with_columns(key=pl.lit("", pl.String))
-    sides: dict[int, str] = {}
+    sides: dict[int, str] = dict(of_sides.select("side", "key").iter_rows())
     kept: dict[int, str] = {}
-    for some in _portions(periods["side"].unique().sort().to_list()):
-        sides.update(Side.objects.filter(pk__in=some).values_list("pk", "key"))
+    for some in _portions(known):
         kept.update(Period.objects.filter(side__in=some).order_by().values_list("pk", "key"))
     keys: list[str] = []
     doubtful: list[int] = []
@@ -196,13 +200,3 @@ def _insert(model: type[models.Model], rows: pl.DataFrame) -> None:
         statement = f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 - our own names
         for at in range(0, as_plain.height, _ROWS_AT_ONCE):
             cursor.executemany(statement, as_plain.slice(at, _ROWS_AT_ONCE).rows())
-
-
-def confirm(sides: Iterable[int], *, edition: str) -> int:
-    """Notes that an edition says of these sides what was stored; returns how many were of another."""
-    count = 0
-    for some in _portions(list(sides)):
-        count += (
-            Judgement.objects.filter(side__in=some).exclude(edition=edition).update(edition=edition)
-        )
-    return count

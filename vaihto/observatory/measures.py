@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil
 from typing import Any
 
@@ -374,6 +375,7 @@ def _rated(cell: Cell, base: Base | None, goal: Decimal | None) -> Cell:
     return replace(cell, base=base, goal=goal, rate=min(Fraction(number, base.count), Fraction(1)))
 
 
+@lru_cache(maxsize=50_000)
 def shown(count: int) -> Shown:
     """A count as it is published."""
     number = masked([count])[0]
@@ -416,7 +418,7 @@ class _Protected:
             for wider_group, wider_inside in self._wider():
                 more = self._with(place, wider_group, wider_inside, bit)
                 if 0 < more - count < SMALLEST:
-                    return HIDDEN_COMPLEMENT, masked([more])[0] or STAND_IN
+                    return HIDDEN_COMPLEMENT, shown(more).number or STAND_IN
         return shown(count), count
 
     def cells(self, places: Sequence[int], *, whole: bool = False) -> dict[str, Cell]:
