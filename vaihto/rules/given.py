@@ -34,7 +34,10 @@ def batch_of(facts: Mapping[str, Any], *, today: date | None = None) -> Batch:
     period_rows = [
         _period_row(entry, facts, institution, number) for number, entry in enumerate(periods)
     ]
+    named = {row["right"] for row in period_rows} - {None}
     right_rows = [_right_row(entry, institution, number) for number, entry in enumerate(rights)]
+    if len(right_rows) == len(named) == 1 and rights[0].get("key") is None:
+        right_rows[0]["right"] = named.pop()  # the only right is the one the periods name
     tables: dict[str, pl.DataFrame | None] = {
         "periods": _table("periods", period_rows) if period_rows else None,
         "study_rights": _table("study_rights", right_rows)

@@ -16,16 +16,15 @@ _RULES = {one.code: one for one in finland.RULES if one.code in ("S38", "S40")}
 BIG = pl.Int64()
 
 
-def mask(counts: Iterable[int]) -> list[str]:
+def mask(counts: Iterable[int | None]) -> list[str | None]:
     """The text published for each count: 0 as "0", 1 to 4 as "1-4", others to the nearest three.
 
-    A negative count is no count: ValueError. Source: S38, A21.
+    A missing count stays missing. A negative one is no count: ValueError. Source: S38, A21.
     """
-    figures = _rounded(counts)
-    return [
-        f"1-{limit - 1}" if rounded is None else str(rounded)
-        for rounded, limit in figures.iter_rows()
-    ]
+    given = list(counts)
+    figures = _rounded(one for one in given if one is not None).iter_rows()
+    texts = (f"1-{limit - 1}" if rounded is None else str(rounded) for rounded, limit in figures)
+    return [None if one is None else next(texts) for one in given]
 
 
 def masked(counts: Iterable[int]) -> list[int | None]:
@@ -50,7 +49,7 @@ def average(days: Sequence[int]) -> Fraction | None:
 
 def _rounded(counts: Iterable[int]) -> pl.DataFrame:
     frame = pl.DataFrame({"count": list(counts)}, schema={"count": BIG})
-    if (frame["count"] < 0).any() or frame["count"].null_count():
+    if (frame["count"] < 0).any():
         raise ValueError("a count is a whole number, at least nought")
     compared = _RULES["S38"].finding.compared
     return frame.select(compared["rounded"].alias("rounded"), compared["limit"].alias("limit"))
