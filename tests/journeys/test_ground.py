@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as site
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
@@ -23,6 +24,8 @@ from vaihto.imports.models import Batch
 from vaihto.imports.queries import all_fates, refused_lines
 from vaihto.institutions.actions import declare_holds_everything
 from vaihto.institutions.models import Institution
+from vaihto.jobs.actions import run
+from vaihto.jobs.models import Work
 from vaihto.journal.actors import Actor
 from vaihto.mobilities.models import Side
 from vaihto.people.access import actor_of
@@ -136,11 +139,11 @@ def test_a_registrar_brings_a_file_with_mistakes_corrects_them_and_sends_what_is
 
     # The file is valid, and says the same whenever it is made.
     actor, house = registrar(), tuulisalmi()
-    run = export(actor=actor, institution=house, form=Form.PERIODS, now=NOW)
-    assert (run.state, run.is_valid, run.left_out) == (ExportRun.State.MADE, True, 0)
-    assert run.counts["Liikkuvuusjakso"] == len(periods())
-    assert list(Validation(run.file, official(site.SCHEMAS))) == []
-    assert export(actor=actor, institution=house, form=Form.PERIODS, now=NOW).digest == run.digest
+    made = export(actor=actor, institution=house, form=Form.PERIODS, now=NOW)
+    assert (made.state, made.is_valid, made.left_out) == (ExportRun.State.MADE, True, 0)
+    assert made.counts["Liikkuvuusjakso"] == len(periods())
+    assert list(Validation(made.file, official(site.SCHEMAS))) == []
+    assert export(actor=actor, institution=house, form=Form.PERIODS, now=NOW).digest == made.digest
 
 
 def test_an_empty_installation_knows_the_same_periods_from_the_file(
@@ -152,9 +155,9 @@ def test_an_empty_installation_knows_the_same_periods_from_the_file(
         brought(previewed("mobilities", files.mobilities_csv(corrected=True)))
         declare_holds_everything(actor=registrar(), institution=tuulisalmi(), holds=True, now=NOW)
         house = tuulisalmi()
-        run = export(actor=registrar(), institution=house, form=Form.NESTED, now=NOW)
-        assert run.is_valid is True
-        whole, sent = run.file.read_bytes(), periods()
+        made = export(actor=registrar(), institution=house, form=Form.NESTED, now=NOW)
+        assert made.is_valid is True
+        whole, sent = made.file.read_bytes(), periods()
         only = export(actor=registrar(), institution=house, form=Form.PERIODS, now=NOW)
         separate = only.file.read_bytes()
         transaction.set_rollback(True)
@@ -173,9 +176,79 @@ def test_an_empty_installation_knows_the_same_periods_from_the_file(
     assert Side.objects.count() == 0
 
 
-def test_the_registrar_of_the_demo_signs_in_with_one_click(ground: None) -> None:
-    client = Client()
-    client.post(reverse("web:sign-in-as-demo"), {"username": "demo-registrar"})
-    answer = client.get(reverse("web:turn"))
-    assert answer.status_code == 200
-    assert "Rauni Rekola" in answer.content.decode()
+class Visitor:
+    """A person at a browser, and a worker that does the background work between two clicks."""
+
+    def __init__(self, username: str) -> None:
+        self.client = Client()
+        self.post(reverse("web:sign-in-as-demo"), username=username)
+
+    def post(self, address: str, **form: Any) -> str:
+        """Where the answer leads."""
+        answer = self.client.post(address, form)
+        assert answer.status_code == 302, answer.content.decode()[:2000]
+        for waiting in Work.objects.filter(state=Work.State.WAITING).order_by("pk"):
+            run(waiting)
+        return str(answer["Location"])
+
+    def see(self, address: str) -> str:
+        """What stands on the page."""
+        answer = self.client.get(address)
+        assert answer.status_code == 200, address
+        return str(answer.content.decode())
+
+    def take(self, address: str) -> bytes:
+        """A file that is offered there."""
+        answer = self.client.get(address)
+        assert answer.status_code == 200, address
+        assert "attachment" in answer["Content-Disposition"]
+        parts = getattr(answer, "streaming_content", None)
+        return b"".join(parts) if parts is not None else answer.content
+
+    def bring(self, kind: str, content: bytes) -> int:
+        """Hands a file over; answers the number of its batch."""
+        page = self.post(
+            reverse("imports:bring", args=[kind]),
+            institution=TUULISALMI,
+            file=SimpleUploadedFile("file.csv", content),
+        )
+        return int(page.rstrip("/").rsplit("/", 1)[-1])
+
+    def confirm(self, batch: int, mode: str) -> None:
+        """Says yes to what was shown."""
+        self.post(reverse("imports:confirm", args=[batch]), mode=mode)
+
+
+def test_the_same_by_clicking(ground: None, virta_schemas: Path) -> None:
+    bring_students()
+    files.write_files()
+    rauni = Visitor("demo-registrar")
+    assert "Rauni Rekola" in rauni.see(reverse("web:turn"))
+
+    assert "mobilities-500.csv" in rauni.see(reverse("imports:choose"))
+    file = rauni.take(reverse("imports:example", args=["mobilities-500.csv"]))
+    number = rauni.bring("mobilities", file)
+    shown = rauni.see(reverse("imports:batch", args=[number]))
+    assert "480" in shown
+    assert "erasmus++" in shown
+    assert "T-26-0011" in shown
+    assert Side.objects.count() == 0
+
+    rauni.confirm(number, Batch.Mode.GOOD_LINES)
+    refused = rauni.take(reverse("imports:refused", args=[number, "csv"]))
+    assert refused.decode("utf-8-sig").count("T-26-") >= 20
+    rest = rauni.bring("mobilities", corrected(Batch.objects.get(pk=number)))
+    rauni.confirm(rest, Batch.Mode.ALL_OR_NOTHING)
+    assert Side.objects.count() == 500
+
+    side = Side.objects.filter(periods__days__gte=87).order_by("key")[0]
+    page = rauni.see(reverse("office:mobility", args=[side.mobility_id]))
+    assert str(side.mobility.person) in page
+    assert "87" in page  # the limit that decided
+
+    asked = rauni.post(reverse("virta:ask"), institution=str(tuulisalmi().pk), form=Form.PERIODS)
+    made = ExportRun.objects.get()
+    assert (made.state, made.is_valid) == (ExportRun.State.MADE, True)
+    assert "Tuulisalmi" in rauni.see(asked)
+    sent = rauni.take(reverse("virta:file", args=[made.pk]))
+    assert sent.count(b"<Liikkuvuusjakso ") == len(periods())

@@ -35,8 +35,8 @@ TINY = Size(name="tiny", people=0.04, stays=(50, 36, 12, 2), visits=0.9)
 ORDINARY = Size(name="small", people=1.0, stays=(61.5, 30, 7, 1.5), visits=0.85)
 LARGE = Size(
     name="large",
-    people=1.265,
-    stays=(0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 2, 1),
+    people=1.163,
+    stays=(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 3, 1),
     visits=3.0,
     copies=20,
 )
