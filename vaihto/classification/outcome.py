@@ -258,7 +258,7 @@ def _periods(periods: pl.DataFrame, sides: pl.DataFrame) -> pl.DataFrame:
             belongs_to=pl.col("belongs_to").cast(pl.Int64),
             sent=pl.col("sent_by_default").fill_null(value=True) | pl.col("send_anyway"),
         )
-        .cast(PERIODS)
+        .cast(pl.Schema(PERIODS))
         .sort("id")
         .collect()
     )
@@ -880,7 +880,7 @@ def _judgements(judged: Any, sides: pl.DataFrame, others: Sequence[pl.DataFrame]
             .otherwise(pl.lit("[]")),
             kept=pl.col("findings").fill_null("[]"),
         )
-        .cast(JUDGEMENTS)
+        .cast(pl.Schema(JUDGEMENTS))
         .sort("side")
         .collect()
     )
@@ -905,6 +905,6 @@ def _verdicts(said: pl.DataFrame, sides: pl.DataFrame, periods: pl.DataFrame) ->
         )
         .sort("side", "scheme", "number", "year", "kind", nulls_last=True)
         .select(list(VERDICTS))
-        .cast(VERDICTS)
+        .cast(pl.Schema(VERDICTS))
         .collect()
     )

@@ -375,20 +375,21 @@ class _Context:
         rights = sorted({row[name] for row in found if row[name]})
         spells: dict[int, list[tuple[date, date | None, str]]] = defaultdict(list)
         for some in _portions(rights):
-            for right, *spell in (
+            for right, start, end, code in (
                 StudyRightSpell.objects.filter(right__in=some)
                 .order_by("right", "start")
                 .values_list("right_id", "start", "end", "education_code")
             ):
-                spells[right].append((spell[0], spell[1], spell[2]))
+                spells[right].append((start, end, code))
         if extraction != TK:
             return cls(institution, extraction, year, spells)
         degrees: dict[int, tuple[date, str, str]] = {}
         for some in _portions(rights):
-            for right, *degree in Attainment.objects.filter(
+            for right, day, code, country in Attainment.objects.filter(
                 kind="1", right__in=some, completed_on__year=year
             ).values_list("right_id", "completed_on", "education_code", "completed_in_country"):
-                degrees[right] = (degree[0], degree[1], degree[2])
+                if right is not None and day is not None:
+                    degrees[right] = (day, code, country)
         lengths: dict[int, list[int]] = defaultdict(lambda: [0, 0])
         persons = sorted({row["person_id"] for row in found})
         for some in _portions(persons):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.abc
 import importlib.machinery
 import sys
 import types
@@ -130,7 +131,7 @@ def _declared(topic: str, name: str) -> dict[str, Any]:
     return entry
 
 
-class _Copied:
+class _Copied(importlib.abc.Loader):
     """Finds `vaihto_rules_….x` in the files of `vaihto.rules.x`, with imports led to the copy."""
 
     def __init__(self, package: str) -> None:
@@ -146,12 +147,7 @@ class _Copied:
         file = _ROOM / (f"{part}.py" if part else "__init__.py")
         if not file.is_file():
             return None
-        spec = importlib.machinery.ModuleSpec(
-            name,
-            self,
-            origin=str(file),
-            is_package=not part,  # type: ignore[arg-type]
-        )
+        spec = importlib.machinery.ModuleSpec(name, self, origin=str(file), is_package=not part)
         spec.has_location = True
         return spec
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from hashlib import blake2b
+from typing import Any
 
 import polars as pl
 from django.db import connection, models
@@ -183,7 +184,8 @@ def _insert(model: type[models.Model], rows: pl.DataFrame) -> None:
     """All rows of the table into the model's table; columns have the names of the fields."""
     if not rows.height:
         return
-    columns = [model._meta.get_field(name).column for name in rows.columns]
+    fields: dict[str, Any] = {one.name: one for one in model._meta.concrete_fields}
+    columns: list[str] = [fields[name].column for name in rows.columns]
     as_plain = rows.select(
         pl.col(name).cast(pl.String) if rows.schema[name] == pl.Date else pl.col(name)
         for name in rows.columns
