@@ -100,7 +100,7 @@ def gallery(request: Request) -> HttpResponse:
     if not (settings.DEMO or settings.DEBUG or request.actor.is_operator):
         raise Unknown("gallery.closed")
     address = Address.of(request)
-    bound = SampleForm({"name": "", "start": "2022-99-01", "mode": "physical"}, auto_id="b_%s")
+    bound = SampleForm({"name": "", "start": "x", "mode": "physical"}, auto_id="b_%s")
     spans = [
         c.Lane(
             "Segments",

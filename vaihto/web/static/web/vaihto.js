@@ -1,9 +1,10 @@
 // Improves pages that are complete without it: focus after a refusal, one checkbox for all rows.
 "use strict";
 
+// The attribute autofocus does this where it is known; this is for pieces that htmx brings, and older browsers.
 function focusSummary(root) {
   const summary = root.querySelector("#error-summary");
-  if (summary) summary.focus();
+  if (summary && document.activeElement !== summary) summary.focus();
 }
 
 function offerSelectAll(table) {
@@ -26,9 +27,12 @@ function offerSelectAll(table) {
 }
 
 function improve(root) {
-  focusSummary(root);
   root.querySelectorAll(".scroll > table").forEach(offerSelectAll);
 }
 
 document.addEventListener("DOMContentLoaded", () => improve(document));
-document.addEventListener("htmx:load", (event) => improve(event.detail.elt));
+window.addEventListener("load", () => requestAnimationFrame(() => focusSummary(document)));
+document.addEventListener("htmx:afterSettle", (event) => {
+  improve(event.detail.elt);
+  focusSummary(event.detail.elt);
+});
