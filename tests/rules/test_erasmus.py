@@ -120,7 +120,7 @@ many = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(many)
 def test_a_table_is_judged_as_its_rows(rows: list[dict[str, Any]]) -> None:
     stays_, parts = [], []

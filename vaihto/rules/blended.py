@@ -159,7 +159,7 @@ def counted_learner() -> Finding:
         & staff.programme_country(country)
         & (action == "ka131"),
         role=role,
-        country=country,
+        home_country=country,
         host_country=pl.col("host_country"),
         action=action,
     )

@@ -13,7 +13,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from functools import cache
 from typing import Any  # facts and compared values are plain values of any kind
 
 import polars as pl
@@ -34,6 +33,7 @@ from vaihto.codes import (
     STUDY_RIGHT_TYPE,
     TERM_ENROLMENT_STATE,
     UNKNOWN_COUNTRY,
+    country_name,
 )
 from vaihto.rules import batches, declarations, finland, given
 from vaihto.rules.batches import (
@@ -959,33 +959,27 @@ def message(check: str, compared: Mapping[str, Any] | str, *, language: str = "e
     `compared` is the column of that name, or its values.
     """
     values = json.loads(compared) if isinstance(compared, str) else compared
-    words = _words(language)
-    shown = {name: _spoken(value, words) for name, value in values.items()}
+    shown = {name: _spoken(value, language) for name, value in values.items()}
+    for name in COUNTRIES & shown.keys():
+        known = COUNTRY.get(shown[name])
+        if known is not None:
+            shown[name] = f"{known.code} ({country_name(known.code, language)})"
     return _OF[check].sentence(False, shown, language)
 
 
-def _spoken(value: Any, words: Mapping[str, str]) -> Any:
+COUNTRIES = frozenset({"country", "partner"})
+
+
+def _spoken(value: Any, language: str) -> Any:
     if value is None:
         return "–"
     if isinstance(value, str):
         if value.endswith(given.NUMBER):
-            return f"{value.removesuffix(given.NUMBER)} ({words['number']})"
+            number = declarations.words_of("checks")["number"][language]
+            return f"{value.removesuffix(given.NUMBER)} ({number})"
         if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-            try:
-                return date.fromisoformat(value)
-            except ValueError:  # somebody's code looks like a day
-                return value
-        return words.get(value, value)
-    if isinstance(value, list):
-        return [_spoken(one, words) for one in value]
+            return date.fromisoformat(value)
     return value
-
-
-@cache
-def _words(language: str) -> dict[str, str]:
-    """Names of kinds, fields and values in the reader's language: the third document of the topic."""
-    documents = list(declarations.documents(declarations.ROOM / "checks.yaml"))
-    return {word: texts.get(language) or texts["en"] for word, texts in documents[2].items()}
 
 
 def as_list(findings: pl.DataFrame, *, language: str = "en") -> list[dict[str, str]]:

@@ -61,12 +61,27 @@ def parameters_of(topic: str) -> dict[str, Any]:
 
 
 @cache
+def _documents_of(topic: str) -> tuple[Any, ...]:
+    return tuple(documents(ROOM / f"{topic}.yaml"))
+
+
 def texts_of(topic: str) -> dict[str, Any]:
     """The unchecked second document of a topic: rule code to its texts."""
-    found = list(documents(ROOM / f"{topic}.yaml"))
+    found = _documents_of(topic)
     if len(found) < 2:
         raise Unreadable(f"{topic}.yaml: the second document, with the texts, is absent")
     return found[1] or {}
+
+
+@cache
+def words_of(topic: str) -> dict[str, dict[str, str]]:
+    """The third document of a topic, where it has one: how a code or field is said in each language."""
+    found = _documents_of(topic)
+    words = found[2] if len(found) > 2 else None
+    return {
+        word: in_languages(said, where=f"{topic}.yaml: {word}")
+        for word, said in (words or {}).items()
+    }
 
 
 def require_keys(

@@ -24,6 +24,7 @@ from typing import Any  # compared values are plain values of any kind
 
 import polars as pl
 
+from vaihto.codes import country_name
 from vaihto.rules import declarations
 from vaihto.rules.declarations import Unreadable
 
@@ -127,12 +128,19 @@ class Rule:
     ) -> str:
         """What was found, in the reader's language; says what is missing when it cannot be told."""
         if holds is None:
-            names = ", ".join(missing(holds, compared)) or "?"
+            words = declarations.words_of(self.topic)
+            names = (
+                ", ".join(_said(one, language, words) for one in missing(holds, compared)) or "?"
+            )
             return CANNOT_BE_TOLD.get(language, CANNOT_BE_TOLD["en"]) % {
                 "title": self.title(language), "names": names,
             }  # fmt: skip
         texts = self.texts.holds if holds else self.texts.fails
-        shown = {key: _shown(value, language) for key, value in compared.items()}
+        words = declarations.words_of(self.topic)
+        shown = {key: _shown(value, language, words) for key, value in compared.items()}
+        for key in COUNTRIES & compared.keys():
+            if isinstance(code := compared[key], str):
+                shown[key] = country_name(code, language)
         return (texts.get(language) or texts["en"]) % shown
 
 
@@ -146,7 +154,18 @@ NOT_KNOWN = {"en": "not known", "fi": "ei tiedossa", "sv": "okänt"}
 NONE = {"en": "none", "fi": "ei mitään", "sv": "inget"}
 
 
-def _shown(value: object, language: str) -> str:
+COUNTRIES = frozenset({"receiving", "sending", "residence", "home_country", "host_country"})
+"""Compared values of these names are countries and are shown by name."""
+
+Words = Mapping[str, Mapping[str, str]]
+
+
+def _said(word: str, language: str, words: Words) -> str:
+    said = words.get(word, {})
+    return said.get(language) or said.get("en") or word
+
+
+def _shown(value: object, language: str, words: Words) -> str:
     if value is None:
         return NOT_KNOWN.get(language, NOT_KNOWN["en"])
     if isinstance(value, bool):
@@ -154,11 +173,13 @@ def _shown(value: object, language: str) -> str:
     if isinstance(value, date):
         return value.isoformat() if language != "fi" else f"{value.day}.{value.month}.{value.year}"
     if isinstance(value, list | tuple):
-        return ", ".join(_shown(one, language) for one in value) or NONE.get(language, NONE["en"])
+        return ", ".join(_shown(one, language, words) for one in value) or NONE.get(
+            language, NONE["en"]
+        )
     if isinstance(value, float):
         text = f"{value:g}"
         return text if language == "en" else text.replace(".", ",")
-    return str(value)
+    return _said(str(value), language, words)
 
 
 def rule(code: str, *, on: Subject) -> Callable[[Callable[[], Finding]], Rule]:
