@@ -10,6 +10,7 @@ import pytest
 
 from tests.cast import NOON, Cast, mobility, side, student, study_right
 from vaihto.classification import actions, collections, queries
+from vaihto.classification.models import Verdict
 from vaihto.institutions.models import Institution
 from vaihto.journal.actors import Actor
 from vaihto.mobilities.models import Direction, Mobility, Segment, Side, StaffVisit
@@ -245,6 +246,13 @@ def test_staff_visits_of_a_university_of_applied_sciences_are_counted_in_begun_d
 
     assert (row.key, row.values["paivat"], row.values["pituus"]) == ("V25", 2, "short")
     assert [(one.key, one.rule) for one in left] == [("CONF", "S48"), ("V23", "S45")]
+
+
+def test_staff_visits_of_a_university_are_no_matter_of_that_collection(cast: Cast) -> None:
+    visit(cast, "V25", hours="25")
+    actions.judge_all(now=NOON)
+
+    assert not Verdict.objects.filter(scheme="okm", side__key="V25").exists()
 
 
 def test_a_rehearsal_is_for_those_who_may_read_the_register_as_a_whole(judged: Cast) -> None:

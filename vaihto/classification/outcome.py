@@ -16,6 +16,7 @@ import polars as pl
 from vaihto.classification import columns
 from vaihto.classification.columns import Columns, Places
 from vaihto.classification.models import PERIODS_OF_A_SIDE, Group, MobilityMode, Scheme
+from vaihto.institutions.models import Institution
 from vaihto.mobilities.models import Kind, State
 from vaihto.rules import frames
 from vaihto.wording import mark as _
@@ -113,7 +114,8 @@ def judge(records: Columns, at: Places, *, by: Any) -> Outcome:
     sides = _with_modes(records, judged.facts, at)
     students = sides.filter(pl.col("judged") & (pl.col("kind") == Kind.STUDENT))
     earned = _earned(records.attainments)
-    visits = _visits(sides, by)
+    uas = [pk for pk, sector in at.sectors.items() if sector == Institution.Sector.UAS]
+    visits = _visits(sides, uas, by)
     erasmus = _erasmus(sides, records.segments, earned, by)
     participation = _participation(sides, earned, by)
     stored_periods = _periods(judged.periods, sides)
@@ -508,12 +510,14 @@ def _schema_of_said() -> dict[str, pl.DataType]:
     return {name: VERDICTS[name] if name != "number" else pl.Int32() for name in _SAID}
 
 
-def _visits(sides: pl.DataFrame, by: Any) -> pl.DataFrame:
+def _visits(sides: pl.DataFrame, uas: Sequence[int], by: Any) -> pl.DataFrame:
     """Staff visits of universities of applied sciences as the ministry counts them, with findings."""
     moments = (pl.col("ended_at") - pl.col("started_at")).dt.total_seconds() / 3600
     visits = sides.filter(
         "judged",
         "national",
+        # The collection of staff visits is that of universities of applied sciences (S45).
+        pl.col("institution_id").is_in(uas),
         pl.col("kind") == Kind.STAFF,
         pl.col("mode").ne_missing(MobilityMode.VIRTUAL),
     ).select(
@@ -642,7 +646,7 @@ def _erasmus(
         .then(pl.lit('["study_right"]'))
         .when(pl.col("planned_credits").is_null())
         .then(pl.lit('["planned_credits"]'))
-        .otherwise(pl.lit("[]"))
+        .otherwise(pl.lit('["segments.end"]'))
     )
     fits = (
         pl.when(pl.col("failing").is_not_null())

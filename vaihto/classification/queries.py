@@ -67,13 +67,11 @@ class SchemeRow:
 
 
 def reason_sentence(code: str, language: str) -> str:
-    """Why something is not counted, or a note, in the reader's language; nothing for no code."""
-    if not code:
-        return ""
+    """Why something is not counted, or a note, in the reader's language; an unknown code as it is."""
     if code in outcome.OWN_REASONS:
         with translation.override(language):
             return gettext(outcome.OWN_REASONS[code])
-    return reasons.reason(code, language)
+    return reasons.reason(code, language) if code in reasons.reasons() else code
 
 
 def explanation(side: Side, language: str) -> list[SchemeRow]:
