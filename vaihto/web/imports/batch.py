@@ -119,6 +119,7 @@ def _figures(one: Batch) -> list[Figure]:
 
 
 _DESCRIBED = {
+    "shape": lambda: _("Shape"),
     "encoding": lambda: _("Encoding"),
     "delimiter": lambda: _("Delimiter"),
     "sheet": lambda: _("Sheet"),
@@ -142,8 +143,8 @@ def _facts(one: Batch) -> list[tuple[str, object]]:
         (_("Size in bytes"), one.size),
         (_("Lines"), one.lines),
         *described,
-        (_("Brought in"), one.confirmed_at),
-        (_("Taken back"), one.undone_at),
+        *([(_("Brought in"), one.confirmed_at)] if one.confirmed_at else []),
+        *([(_("Taken back"), one.undone_at)] if one.undone_at else []),
     ]
 
 
