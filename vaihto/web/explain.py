@@ -11,9 +11,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
-from vaihto.classification.models import Judgement, MobilityMode, Period, Scheme, Verdict
-from vaihto.codes import COUNTRY, REASON, country_name
-from vaihto.mobilities.models import Direction, Programme, Purpose, StaffVisit, State
+from vaihto.classification import queries
+from vaihto.classification.models import Judgement, Period, Scheme, Verdict
+from vaihto.codes import REASON
 from vaihto.rules import catalogue
 from vaihto.web.components import Tone
 from vaihto.web.wording import label, shown
@@ -100,9 +100,7 @@ def sentence(finding: Mapping[str, Any]) -> str:
         rule = catalogue.rule_of(finding["rule"])
     except KeyError:
         return ""
-    compared = {
-        name: _worded(name, _day(value)) for name, value in (finding.get("compared") or {}).items()
-    }
+    compared = {name: _said(_day(value)) for name, value in (finding.get("compared") or {}).items()}
     try:
         return rule.sentence(finding.get("holds"), compared, _language())
     except (KeyError, TypeError, ValueError):
@@ -112,7 +110,7 @@ def sentence(finding: Mapping[str, Any]) -> str:
 
 def reason_text(code: str) -> str:
     """A reason or note code in words."""
-    return REASON.name(code, _language())
+    return queries.reason_sentence(code, _language())
 
 
 def _language() -> str:
@@ -129,25 +127,9 @@ def _day(value: object) -> object:
     return value
 
 
-_WORDS: dict[str, Any] = {
-    "frame": Programme,
-    "mode": MobilityMode,
-    "state": State,
-    "direction": Direction,
-    "purpose": Purpose,
-    "content": StaffVisit.Content,
-}
-
-
-def _worded(name: str, value: object) -> object:
-    """A compared value as people say it: countries by name, days by language, our own codes in words."""
-    if isinstance(value, date):
-        return shown(value)
-    if isinstance(value, str) and "country" in name and value in COUNTRY:
-        return country_name(value, _language())
-    if isinstance(value, str) and name in _WORDS and value in _WORDS[name].values:
-        return label(_WORDS[name], value).lower() if name != "frame" else label(Programme, value)
-    return value
+def _said(value: object) -> object:
+    """A day as the reader's language writes it; other values the rules word themselves."""
+    return shown(value) if isinstance(value, date) else value
 
 
 @dataclass(frozen=True)
@@ -176,12 +158,10 @@ def answers(
     periods: Mapping[int, Period],
 ) -> list[Answer]:
     """The verdicts on one side as a person reads them, in the order of the schemes."""
-    order = {scheme: number for number, scheme in enumerate(Scheme.values)}
     findings = judgement.findings if judgement else []
-    listed = sorted(verdicts, key=lambda v: (order.get(v.scheme, 99), v.period_id or 0, v.pk))
     return [
         _answer(one, findings, periods.get(one.period_id) if one.period_id else None)
-        for one in listed
+        for one in in_order(verdicts)
     ]
 
 
@@ -209,6 +189,20 @@ def _answer(
         reason_code=verdict.reason_code,
         missing=[missing_word(name) for name in verdict.missing],
     )
+
+
+def short_answer(verdict: Verdict) -> str:
+    """The scheme and its answer in one breath."""
+    return gettext("%(scheme)s: %(answer)s") % {
+        "scheme": short_name(verdict.scheme),
+        "answer": _verdict_word(verdict)[0].lower(),
+    }
+
+
+def in_order(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Verdicts in the order of the schemes."""
+    order = {scheme: number for number, scheme in enumerate(Scheme.values)}
+    return sorted(verdicts, key=lambda v: (order.get(v.scheme, 99), v.period_id or 0, v.pk))
 
 
 def _verdict_word(verdict: Verdict) -> tuple[str, Tone]:
