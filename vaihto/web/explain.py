@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 
 from vaihto.classification import queries
 from vaihto.classification.models import Judgement, Period, Scheme, Verdict
-from vaihto.codes import REASON
 from vaihto.rules import catalogue
 from vaihto.web.components import Tone
 from vaihto.web.wording import label, shown
