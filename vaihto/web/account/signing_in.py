@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from vaihto.people.models import Account
+from vaihto.people.models import Account, Role
 from vaihto.refusals import Unknown
 from vaihto.web.frame import Request, page
 from vaihto.web.wording import label
@@ -53,7 +53,15 @@ def demo_persons() -> list[tuple[Account, str]]:
     accounts = Account.objects.filter(
         username__startswith=DEMO_PREFIX, is_active=True
     ).prefetch_related("roles__institution", "roles__alliance", "roles__unit")
-    return [(account, _roles(account, today)) for account in accounts[:40]]
+    listed = sorted(accounts[:40], key=lambda account: (_rank(account), account.username))
+    return [(account, _roles(account, today)) for account in listed]
+
+
+def _rank(account: Account) -> int:
+    """Those who do the daily work stand first."""
+    order = [Role.Name.REGISTRAR, Role.Name.COORDINATOR, Role.Name.SECRETARIAT]
+    held = {role.name for role in account.roles.all()}
+    return next((place for place, name in enumerate(order) if name in held), len(order))
 
 
 def _roles(account: Account, today: object) -> str:
@@ -80,7 +88,10 @@ def sign_in(request: Request) -> HttpResponse:
     if not request.actor.is_stranger:
         return HttpResponseRedirect(safe_next(request))
     local = settings.LOCAL_ACCOUNTS or settings.DEMO
+    persons = demo_persons() if settings.DEMO else []
     form = SignInForm(request, data=request.POST if request.method == "POST" else None)
+    if persons:
+        form.fields["username"].widget.attrs.pop("autofocus", None)
     if request.method == "POST" and local and form.is_valid():
         login(request, form.get_user())
         return HttpResponseRedirect(safe_next(request))
@@ -90,7 +101,7 @@ def sign_in(request: Request) -> HttpResponse:
         form=form,
         local=local,
         next=request.POST.get("next") or request.GET.get("next", ""),
-        persons=demo_persons() if settings.DEMO else [],
+        persons=persons,
     )
 
 

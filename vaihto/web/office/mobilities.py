@@ -245,9 +245,7 @@ def mobilities(request: Request) -> HttpResponse:
             [
                 Column(label=_("Key")),
                 Column(label=_("Person"), sort="person"),
-                Column(label=_("Direction")),
                 Column(label=_("Partner")),
-                Column(label=_("Country")),
                 Column(label=_("First day"), sort="start"),
                 Column(label=_("Last day"), sort="end"),
                 Column(label=_("Days"), numeric=True),
@@ -297,17 +295,14 @@ def _rows(found: Sequence[Mobility], actor: Actor) -> list[Row]:
 
 def _row(one: Mobility, sides: Sequence[Side], verdicts: dict[int, list[Verdict]]) -> Row:
     keys = ", ".join(side.key for side in sides) or f"#{one.pk}"
-    words = " · ".join(dict.fromkeys(label(Direction, side.direction) for side in sides))
-    partner, country, lang = partner_of(one, sides)
+    partner, country, _lang = partner_of(one, sides)
     return Row(
         [
             Cell(keys, href=reverse("office:mobility", args=[one.pk]), nowrap=True),
             one.person.full_name,
-            words,
-            Cell(partner, lang=lang),
-            country,
+            Cell(_heading(sides) % {"partner": partner or country}, note=partner and country),
             Cell(one.start, nowrap=True),
-            Cell(one.end, note=_("estimate") if one.end_is_estimate else "", nowrap=True),
+            Cell(one.end, note=_("estimate") if one.end_is_estimate else ""),
             (one.end - one.start).days + 1 if one.start and one.end else None,
             label(Purpose, one.purpose),
             Cell(label(State, one.state), tone=STATE_TONES[one.state]),
@@ -316,6 +311,13 @@ def _row(one: Mobility, sides: Sequence[Side], verdicts: dict[int, list[Verdict]
         key=str(one.pk),
         name=keys,
     )
+
+
+def _heading(sides: Sequence[Side]) -> str:
+    """Which way the mobility goes, as seen from here."""
+    if sides and sides[0].direction == Direction.INCOMING:
+        return _("from %(partner)s")
+    return _("to %(partner)s")
 
 
 def partner_of(one: Mobility, sides: Sequence[Side]) -> tuple[str, str, str]:

@@ -45,7 +45,6 @@ def _counted(me: Person) -> object:
         verdicts[verdict.side_id].append(verdict)
     if not sides:
         return None
-    words = {True: _("counted"), False: _("not counted"), None: _("cannot be told")}
     return components.table(
         _("Do my mobilities count?"),
         [
@@ -64,12 +63,7 @@ def _counted(me: Person) -> object:
                     side.institution.name,
                     ", ".join(
                         dict.fromkeys(
-                            _("%(scheme)s: %(answer)s")
-                            % {
-                                "scheme": explain.short_name(v.scheme),
-                                "answer": words[v.included],
-                            }
-                            for v in verdicts[side.pk]
+                            explain.short_answer(v) for v in explain.in_order(verdicts[side.pk])
                         )
                     )
                     or _("not judged yet"),
