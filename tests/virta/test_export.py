@@ -248,3 +248,24 @@ def test_the_system_may_export_for_the_operator(cast: Cast) -> None:
         now=datetime(2026, 11, 21, 3, 0, tzinfo=UTC),
     )
     assert run.made_by == "night"
+
+
+def test_a_worker_knows_every_kind_of_work_without_having_seen_a_page() -> None:
+    import subprocess  # noqa: PLC0415 - only here
+    import sys  # noqa: PLC0415 - only here
+
+    told = subprocess.run(  # noqa: S603 - our own interpreter
+        [
+            sys.executable,
+            "-c",
+            "import django; django.setup(); from vaihto.jobs.actions import _HANDLERS;"
+            " print(*sorted(_HANDLERS))",
+        ],
+        env={**__import__("os").environ, "DJANGO_SETTINGS_MODULE": "vaihto.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert {"virta.export", "imports.preview", "imports.confirm", "imports.undo"} <= set(
+        told.stdout.split()
+    )

@@ -300,13 +300,15 @@ def _run_words(one: ExportRun) -> str:
 def _waiting(request: Request, one: ExportRun) -> HttpResponse:
     found = Work.objects.filter(pk=one.work_id).first()
     progress = work.progress_of(found) if found else None
+    has_stopped = found is not None and found.has_ended
     return page(
         request,
         "virta/waiting.html",
         heading=_run_words(one),
         trail=((_("VIRTA"), reverse("virta:runs")),),
         bar=components.progress(progress) if progress else "",
-        refresh=3,
+        refresh=None if has_stopped else 3,
+        has_stopped=has_stopped,
         run=one,
     )
 
