@@ -1,0 +1,394 @@
+"""Every address is walked as a stranger, as each role, and as people who must be kept out.
+
+`PAGES` says for each address who may open it. An address that is not in the table fails, so nobody adds a
+page without saying for whom it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from tests.cast import NOON, Cast, account, role
+from vaihto.classification.collections import freeze
+from vaihto.classification.models import Collection, Edition
+from vaihto.classification.queries import EXTRACTIONS
+from vaihto.imports.models import Batch
+from vaihto.jobs.models import Work
+from vaihto.observatory.models import Goal
+from vaihto.people.models import Account, Role
+from vaihto.virta.models import ExportRun
+
+# Who walks: one account per role at the sending institution, and those who have no business there.
+ROLES = ("reader", "entry", "coordinator", "agreement_manager", "registrar", "administrator")
+OTHERS = ("aino", "chiara", "dara", "secretary", "operator")
+EVERYBODY = frozenset((*ROLES, *OTHERS))
+SENDING = frozenset(ROLES)
+NOBODY: frozenset[str] = frozenset()
+
+# Facts that belong to Aino, Olli and the sending institution; whoever may not open a page never reads them.
+SECRETS = ("Leakable", "AINO-", "010502A901K", "10000000001", "M-AINO", "ATT-1")
+# Those who may not read any of Aino's facts on whatever page they open.
+KEPT_OUT = ("dara", "secretary", "operator")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The cast with one record of every kind that an address is about."""
+
+    cast: Cast
+    run: ExportRun
+    collection: Collection
+    edition: Edition
+    goal: Goal
+    work: Work
+    role: Role
+    batch: Batch
+
+
+def _about(name: str) -> Callable[[Scene], dict[str, Any]]:
+    def facts(scene: Scene) -> dict[str, Any]:
+        one = getattr(scene, name, None) or getattr(scene.cast, name)
+        return {"pk": one.pk}
+
+    return facts
+
+
+def _nothing(_scene: Scene) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Page:
+    """Who may open an address, and who may send a form to it.
+
+    `opens` is None where the address takes forms only, `sends` where it takes none. Everybody else is told 403;
+    about a record (`hidden`) those outside `knows` are told that there is none.
+    """
+
+    opens: frozenset[str] | None
+    sends: frozenset[str] | None = None
+    about: Callable[[Scene], dict[str, Any]] = _nothing
+    knows: frozenset[str] = EVERYBODY
+    query: dict[str, str] = field(default_factory=dict)
+    form: dict[str, str] = field(default_factory=dict)
+    public: bool = False
+    told: frozenset[str] = (
+        NOBODY  # outsiders who rightly read one of the names: operators appoint people
+    )
+
+
+EDITORS = frozenset({"entry", "coordinator", "registrar", "administrator"})
+REGISTRARS = frozenset({"registrar", "administrator"})
+BRINGERS = frozenset(
+    {"entry", "agreement_manager", "registrar", "administrator", "chiara", "secretary"}
+)
+OTHER_KINDS = frozenset({"agreement_manager", "secretary"})  # bring institutions or headcounts only
+PERSONS = BRINGERS - OTHER_KINDS
+IMPORTERS = frozenset({"entry", "registrar", "administrator"})
+READERS = SENDING | {"chiara", "dara"}  # who read mobilities somewhere
+BOTH_SIDES = SENDING | {"chiara", "aino"}
+HOME_SIDE = SENDING | {"aino"}
+MANAGERS = frozenset({"administrator", "operator"})
+
+
+def _side(*, sends: frozenset[str] = EDITORS, opens: frozenset[str] | None = EDITORS) -> Page:
+    """A deed on the outgoing side: the office of the sending institution, nobody else."""
+    return Page(opens, sends, _about("outgoing"), knows=HOME_SIDE)
+
+
+def _run(sends: frozenset[str] | None = None) -> Page:
+    return Page(REGISTRARS, sends, _about("run"), knows=REGISTRARS)
+
+
+def _alliance(_scene: Scene) -> dict[str, Any]:
+    return {"code": "test-alliance"}
+
+
+def _kind(**more: str) -> Callable[[Scene], dict[str, Any]]:
+    return lambda _scene: {"kind": "persons", **more}
+
+
+PAGES: dict[str, Page] = {
+    "health": Page(EVERYBODY, public=True),
+    "ready": Page(EVERYBODY, public=True),
+    "metrics": Page(EVERYBODY, public=True),  # to this machine; see test_health.py
+    "web:sign-in": Page(EVERYBODY, EVERYBODY, public=True),
+    "web:sign-in-as-demo": Page(None, NOBODY, knows=NOBODY, public=True),  # this is no demo
+    "web:sign-out": Page(None, EVERYBODY, public=True),
+    "web:language": Page(None, EVERYBODY, public=True),
+    "web:turn": Page(EVERYBODY),
+    "web:account": Page(EVERYBODY),
+    "web:password": Page(EVERYBODY, EVERYBODY),
+    "web:search": Page(EVERYBODY, query={"q": "Aino"}),
+    "web:work": Page(frozenset({"registrar", "operator"}), about=_about("work"), knows=frozenset()),
+    "web:gallery": Page(frozenset({"operator"}), knows=frozenset()),
+    "student:own": Page(frozenset({"aino"}), knows=frozenset()),
+    "office:mobilities": Page(READERS),
+    "office:mobilities-csv": Page(READERS),
+    "office:mobilities-xlsx": Page(READERS),
+    "office:mobilities-selected": Page(None, READERS),
+    "office:mobility": Page(BOTH_SIDES, about=_about("mobility"), knows=BOTH_SIDES),
+    "office:findings": Page(BOTH_SIDES, about=_about("mobility"), knows=BOTH_SIDES),
+    "office:mobility-journal": Page(
+        BOTH_SIDES - {"aino"}, about=_about("mobility"), knows=BOTH_SIDES - {"aino"}
+    ),
+    "office:correct": _side(),
+    "office:confirm-end": _side(opens=None),
+    "office:cancel": _side(),
+    "office:send-anyway": _side(),
+    "office:purge": _side(),
+    "office:people": Page(READERS),
+    "office:person": Page(
+        BOTH_SIDES, about=lambda scene: {"pk": scene.cast.student.person_id}, knows=BOTH_SIDES
+    ),
+    "office:right": Page(HOME_SIDE, about=_about("right"), knows=HOME_SIDE),
+    "office:give-up": Page(REGISTRARS, REGISTRARS, _about("right"), knows=HOME_SIDE),
+    "office:add-right": Page(REGISTRARS, REGISTRARS, _about("student"), knows=HOME_SIDE),
+    "office:institutions": Page(EVERYBODY),
+    "office:institution": Page(EVERYBODY, about=_about("sending")),
+    "office:choose": Page(
+        frozenset({"agreement_manager", "administrator"}),
+        frozenset({"agreement_manager", "administrator"}),
+        _about("sending"),
+        query={"name": "use_covid_exception"},
+    ),
+    "office:declare": Page(REGISTRARS, REGISTRARS, _about("sending")),
+    "imports:batches": Page(BRINGERS),
+    "imports:choose": Page(BRINGERS),
+    "imports:bring": Page(PERSONS, PERSONS, _kind(), knows=EVERYBODY - OTHER_KINDS),
+    "imports:template": Page(PERSONS, about=_kind(shape="csv"), knows=EVERYBODY - OTHER_KINDS),
+    "imports:example": Page(  # only the demo has some
+        NOBODY, about=lambda _scene: {"name": "none.csv"}, knows=EVERYBODY - BRINGERS
+    ),
+    "imports:batch": Page(IMPORTERS, about=_about("batch"), knows=IMPORTERS),
+    "imports:confirm": Page(None, IMPORTERS, _about("batch"), knows=IMPORTERS),
+    "imports:undo": Page(None, IMPORTERS, _about("batch"), knows=IMPORTERS),
+    "imports:refused": Page(  # nothing was refused in this one
+        NOBODY, about=lambda scene: {"pk": scene.batch.pk, "shape": "csv"}, knows=NOBODY
+    ),
+    "virta:runs": Page(REGISTRARS),
+    "virta:ask": Page(REGISTRARS, REGISTRARS),
+    "virta:run": _run(),
+    "virta:file": _run(),
+    "virta:findings-csv": _run(),
+    "virta:difference": _run(),
+    "virta:delivery": _run(sends=REGISTRARS),
+    "virta:rehearsal": Page(REGISTRARS),
+    "virta:rehearsal-csv": Page(REGISTRARS),
+    "virta:totals-csv": Page(REGISTRARS, query={"by": "country"}),
+    "virta:freeze": Page(
+        None,
+        REGISTRARS,
+        knows=NOBODY,
+        form={
+            "institution": "aalto-north.example",
+            "collection": "oph_long_outgoing",
+            "year": "2025",
+        },
+    ),
+    "virta:collection": Page(REGISTRARS, about=_about("collection"), knows=REGISTRARS),
+    "rules:list": Page(EVERYBODY),
+    "rules:rule": Page(EVERYBODY, about=lambda _scene: {"code": "S07"}),
+    "rules:editions": Page(EVERYBODY, frozenset({"administrator"})),
+    "rules:edition": Page(EVERYBODY, about=_about("edition")),
+    "rules:adopt": Page(None, frozenset({"administrator"}), _about("edition")),
+    "alliance:overview": Page(EVERYBODY),
+    "alliance:alliance": Page(EVERYBODY, about=_alliance),
+    "alliance:participation": Page(EVERYBODY, about=_alliance),
+    "alliance:participation-csv": Page(EVERYBODY, about=_alliance),
+    "alliance:participation-json": Page(EVERYBODY, about=_alliance),
+    "alliance:goals": Page(EVERYBODY, frozenset({"secretary"}), _alliance),
+    "alliance:withdraw-goal": Page(None, frozenset({"secretary"}), _about("goal")),
+    "operations:journal": Page(MANAGERS),
+    "operations:journal-csv": Page(MANAGERS),
+    "operations:roles": Page(MANAGERS),
+    "operations:give-role": Page(MANAGERS, MANAGERS, told=frozenset({"operator"})),
+    "operations:end-role": Page(MANAGERS, MANAGERS, _about("role")),
+    "operations:work": Page(frozenset({"operator"})),
+}
+
+
+def addresses() -> Iterator[tuple[str, URLPattern]]:
+    """Every address of the program with its full name."""
+
+    def walk(
+        patterns: list[URLPattern | URLResolver], prefix: str
+    ) -> Iterator[tuple[str, URLPattern]]:
+        for one in patterns:
+            if isinstance(one, URLResolver):
+                space = f"{prefix}{one.namespace}:" if one.namespace else prefix
+                yield from walk(one.url_patterns, space)
+            else:
+                yield f"{prefix}{one.name}", one
+
+    yield from walk(get_resolver().url_patterns, "")
+
+
+NAMES = sorted(name for name, _pattern in addresses())
+
+
+@pytest.fixture
+def scene(cast: Cast) -> Scene:
+    """Records of the sending institution that could leak."""
+    edition = Edition.objects.create(key="e" * 64, proposed_at=NOON, note="A proposal")
+    made = Scene(
+        cast=cast,
+        run=ExportRun.objects.create(
+            institution=cast.sending,
+            form="Liikkuvuusjaksot",
+            state="made",
+            asked_at=NOON,
+            made_at=NOON,
+            made_by="Leakable",
+            digest="d" * 64,
+        ),
+        collection=freeze(
+            actor=cast.actor(cast.bruno),
+            institution=cast.sending,
+            extraction=EXTRACTIONS[0],
+            year=2025,
+            now=NOON,
+        ),
+        edition=edition,
+        goal=Goal.objects.create(
+            alliance=cast.alliance,
+            group="students",
+            since=date(2026, 1, 1),
+            share=Decimal("0.5"),
+            definition="participation-1",
+            source="minutes",
+        ),
+        work=Work.objects.create(kind="test", account_id=cast.bruno.pk),
+        role=Role.objects.get(account=cast.bruno, name="registrar"),
+        batch=Batch.objects.create(
+            kind="persons",
+            institution=cast.sending,
+            account_id=cast.bruno.pk,
+            name="Leakable.csv",
+            digest="d" * 64,
+            size=1,
+            made_at=NOON,
+            state="previewed",
+        ),
+    )
+    made.run.folder.mkdir(parents=True, exist_ok=True)
+    made.run.file.write_text("<Leakable/>")
+    return made
+
+
+@pytest.fixture
+def walkers(cast: Cast) -> dict[str, Account]:
+    """Every person of the walk by name."""
+    people = {
+        "registrar": cast.bruno,
+        "aino": cast.aino,
+        "chiara": cast.chiara,
+        "dara": cast.dara,
+        "secretary": cast.secretary,
+        "operator": cast.operator,
+    }
+    for name in sorted(set(ROLES) - {"registrar"}):
+        people[name] = account(f"walking-{name}")
+        role(people[name], Role.Name(name), cast.sending)
+    return people
+
+
+def client_of(who: Account | None) -> Client:
+    client = Client()
+    if who is not None:
+        client.force_login(who, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def text(answer: HttpResponse) -> str:
+    """The whole answer; one that streams is read to its end once and kept."""
+    if answer.streaming:
+        answer.kept = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+        answer.streaming_content = ()  # type: ignore[attr-defined]
+        answer.close()
+        answer.streaming = False
+    body = answer.kept if hasattr(answer, "kept") else answer.content
+    return body.decode("utf-8", "replace")
+
+
+def outcome(answer: HttpResponse) -> str:
+    """`open`, `sign-in`, or the status that keeps out."""
+    if answer.status_code == 302 and answer.headers["Location"].startswith("/sign-in?next"):
+        return "sign-in"
+    if answer.status_code in {200, 204, 302, 303, 400, 409, 503}:
+        return "open"
+    return str(answer.status_code)
+
+
+def expected(page: Page, allowed: frozenset[str]) -> dict[str, str]:
+    return {
+        who: "open" if who in allowed else "403" if who in page.knows else "404"
+        for who in sorted(EVERYBODY)
+    }
+
+
+def leaked(page: Page, answers: dict[str, HttpResponse], allowed: frozenset[str]) -> set[Any]:
+    """Who read a fact that is none of their business. Aino's own name stands on each of her pages."""
+    return {
+        (who, secret)
+        for who, answer in answers.items()
+        if who != "aino" and who not in page.told and (who in KEPT_OUT or who not in allowed)
+        for secret in SECRETS
+        if secret in text(answer)
+    }
+
+
+def test_the_table_names_every_address_and_no_other() -> None:
+    assert sorted(PAGES) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_who_may_open_and_who_may_send(
+    name: str, scene: Scene, walkers: dict[str, Account]
+) -> None:
+    page = PAGES[name]
+    address = reverse(name, kwargs=page.about(scene), query=page.query or None)
+    for method, allowed in (("get", page.opens), ("post", page.sends)):
+        stranger: Any = getattr(client_of(None), method)(address)
+        assert [secret for secret in SECRETS if secret in text(stranger)] == []
+        assert (outcome(stranger) == "sign-in") is not page.public, method
+        if allowed is None:
+            continue
+        answers: dict[str, Any] = {}
+        for who, holder in walkers.items():
+            with transaction.atomic():
+                form = page.form if method == "post" else {}
+                answers[who] = getattr(client_of(holder), method)(address, form)
+                text(answers[who])
+                transaction.set_rollback(True)
+        outcomes = {who: outcome(answer) for who, answer in sorted(answers.items())}
+        assert (method, outcomes) == (method, expected(page, allowed))
+        assert leaked(page, answers, allowed) == set()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, page in PAGES.items() if page.opens is not None and "dara" not in page.knows],
+)
+def test_what_one_may_not_see_looks_like_what_does_not_exist(name: str, scene: Scene) -> None:
+    page = PAGES[name]
+    facts = page.about(scene)
+    client = client_of(scene.cast.dara)
+    there: Any = client.get(reverse(name, kwargs=facts))
+    nothing = {key: 987_654 if isinstance(value, int) else value for key, value in facts.items()}
+    absent: Any = client.get(reverse(name, kwargs=nothing))
+    without_path = [
+        text(answer).replace(str(n), "") for answer, n in ((there, 1), (absent, 987_654))
+    ]
+    assert there.status_code == absent.status_code == 404
+    assert abs(len(without_path[0]) - len(without_path[1])) < 200
