@@ -142,6 +142,6 @@ def configuration(level: str, *, whole_faults: bool = False) -> dict[str, Any]:
             "django.security.DisallowedHost": {"level": "ERROR"},
             "axes": {"level": "WARNING"},
             "django_tasks": {"level": "WARNING"},
-            "django_tasks_db": {"level": "WARNING"},
+            "django_tasks_db": {"level": "ERROR"},
         },
     }
