@@ -188,7 +188,11 @@ def _step(step: str, kind: str, file: Path) -> dict[str, float]:
     from vaihto.institutions.models import Institution  # noqa: PLC0415
     from vaihto.journal.actors import Actor  # noqa: PLC0415
 
-    if step == "preview" and kind == "persons":
+    if (
+        step == "preview"
+        and kind == "persons"
+        and not Path(os.environ["VAIHTO_DATA"], "vaihto.sqlite3").exists()
+    ):
         call_command("migrate", verbosity=0)
         Institution.objects.bulk_create(
             [

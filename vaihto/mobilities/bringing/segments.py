@@ -16,6 +16,7 @@ from vaihto.wording import mark as _
 
 # One segment as a value: mode, place, country, start, end, purpose, cancelled.
 SegmentRow = tuple[str, str, str, date | None, date | None, str, bool]
+StoredRow = tuple[int, SegmentRow]
 
 
 def segment_rows(
@@ -47,16 +48,22 @@ def by_days(row: SegmentRow) -> tuple[Any, ...]:
     return (start or date.max, end or date.max, mode, place, country, purpose, cancelled)
 
 
-def stored_row(segment: Segment) -> SegmentRow:
-    return (
-        segment.mode,
-        segment.place,
-        segment.country,
-        segment.start,
-        segment.end,
-        segment.purpose,
-        segment.cancelled,
+def stored_rows(mobility_ids: Sequence[int]) -> dict[int, list[StoredRow]]:
+    """Stored parts with their ids, by mobility: one question."""
+    found: dict[int, list[StoredRow]] = {}
+    rows = (
+        Segment.objects.filter(mobility__in=mobility_ids)
+        .order_by("pk")
+        .values_list(
+            "mobility_id", "pk", "mode", "place", "country", "start", "end", "purpose", "cancelled"
+        )
     )
+    for mobility_id, pk, *row in rows:
+        mode, place, country, start, end, purpose, cancelled = row
+        found.setdefault(mobility_id, []).append(
+            (pk, (mode, place, country, start, end, purpose, cancelled))
+        )
+    return found
 
 
 def segment_words(row: SegmentRow) -> str:
@@ -145,9 +152,11 @@ def _wrong_host(mode: str, country: str, *, direction: str, own: str) -> list[Re
     return []
 
 
-def new_segment(mobility: Mobility, row: SegmentRow) -> Segment:
+def new_segment(mobility: Mobility, row: SegmentRow, *, pk: int | None = None) -> Segment:
+    """The row of a part; with the id of a stored one it stands for that."""
     mode, place, country, start, end, purpose, cancelled = row
     return Segment(
+        pk=pk,
         mobility=mobility,
         mode=mode,
         place=place,

@@ -11,14 +11,15 @@ from vaihto.journal.bringing import Draft, Outcome, Verdict, repeated, shown
 from vaihto.mobilities.bringing.parties import parties_of, partners_named, wrong_partner
 from vaihto.mobilities.bringing.segments import (
     SegmentRow,
+    StoredRow,
     by_days,
     extent,
     new_segment,
     segment_words,
-    stored_row,
+    stored_rows,
 )
 from vaihto.mobilities.facts import MobilityFacts, VisitFacts
-from vaihto.mobilities.models import Kind, Mobility, Segment, Side, StaffVisit
+from vaihto.mobilities.models import Kind, Mobility, Side, StaffVisit
 from vaihto.people.bringing.setting import Setting
 from vaihto.people.models import Person
 from vaihto.refusals import Invalid, Refusal
@@ -74,12 +75,24 @@ class Known:
     """What a piece of facts refers to, asked for once."""
 
     sides: dict[str, Side]
-    segments: dict[int, list[Segment]]
+    segments: dict[int, list[StoredRow]]
     other_sides: dict[int, list[Side]]
     partners: dict[str, Institution]
     nested: dict[str, Side]
     outer: set[str]
     candidates: dict[int, list[Mobility]] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+
+    def hei_id(self, institution_id: int | None, setting: Setting) -> str | None:
+        """By which people know an institution; asked for when it is shown."""
+        if institution_id is None:
+            return None
+        if not self.names:
+            self.names = {each.pk: each.hei_id for each in self.partners.values()}
+            self.names[setting.institution.pk] = setting.institution.hei_id
+        if institution_id not in self.names:
+            self.names[institution_id] = Institution.objects.get(pk=institution_id).hei_id
+        return self.names[institution_id]
 
 
 def known_of(
@@ -91,21 +104,20 @@ def known_of(
         for _at, facts in piece
         if isinstance(facts, MobilityFacts) and facts.nested_in
     }
-    related = ["mobility", "mobility__person", "nested_in", "unit"]
+    related = ["mobility", "nested_in"]
     if kind is Kind.STAFF:
-        related += ["mobility__visit", "mobility__visit__employment"]
+        related += ["mobility__person", "mobility__visit"]
     sides = {
         side.key: side
         for side in Side.objects.filter(institution=setting.institution, key__in=wanted | outer)
         .select_related(*related)
         .order_by()
     }
-    segments: dict[int, list[Segment]] = {}
+    segments: dict[int, list[StoredRow]] = {}
     other_sides: dict[int, list[Side]] = {}
     if sides:
         ids = [side.mobility_id for side in sides.values()]
-        for segment in Segment.objects.filter(mobility__in=ids).order_by("pk"):
-            segments.setdefault(segment.mobility_id, []).append(segment)
+        segments = stored_rows(ids)
         for side in Side.objects.filter(mobility__in=ids).exclude(institution=setting.institution):
             other_sides.setdefault(side.mobility_id, []).append(side)
     partners = partners_named({facts.partner for _at, facts in piece if facts.partner})
@@ -172,13 +184,11 @@ def wrong_place(
     return wrong
 
 
-def _in_words(column: str, value: Any, related: Any, setting: Setting) -> Any:
+def _in_words(column: str, value: Any, known: Known, setting: Setting) -> Any:
     """A value of a column as people know it."""
     if column.endswith("_institution_id"):
-        return related.hei_id if related is not None else None
-    if column == "unit_id":
-        return next((code for code, pk in setting.units.items() if pk == value), "")
-    return shown(value)
+        return known.hei_id(value, setting)
+    return setting.code_of(value) if column == "unit_id" else shown(value)
 
 
 def _column_changes(
@@ -209,15 +219,10 @@ def _column_changes(
             values[column] = after
             continue
         values[column] = after
-        before_related = after_related = None
-        if column.endswith("_institution_id"):
-            before_related = getattr(record, column.removesuffix("_id"))
-            after_related = next((p for p in known.partners.values() if p.pk == after), None)
-            if after == setting.institution.pk:
-                after_related = setting.institution
-        said_before = _in_words(column, before, before_related, setting)
-        said_after = _in_words(column, after, after_related, setting)
-        changes[name] = [said_before, said_after]
+        changes[name] = [
+            _in_words(column, before, known, setting),
+            _in_words(column, after, known, setting),
+        ]
     return changes, values
 
 
@@ -254,8 +259,8 @@ def settle(
         else:
             draft.change(mobility, **mobility_values, version=mobility.version + 1)
             changed.sides += others
-            for segment in old if new_parts else ():
-                draft.remove(segment)
+            for pk, row in old if new_parts else ():
+                draft.remove(new_segment(mobility, row, pk=pk))
         for row in stated.segments if new_parts else ():
             draft.create(new_segment(mobility, row))
         if side_values:
@@ -276,7 +281,7 @@ def _segment_changes(
     values: dict[str, Any],
 ) -> bool:
     """Do the parts differ? Then adds to the changes in words, and the new first and last day to the values."""
-    old = sorted(map(stored_row, known.segments.get(mobility.pk, ())), key=by_days)
+    old = sorted((row for _pk, row in known.segments.get(mobility.pk, ())), key=by_days)
     if not setting.says("segments") or old == stated.segments:
         return False
     changes["segments"] = [
@@ -312,7 +317,7 @@ def _visit_changes(
 
 def _part_from(
     mobility: Mobility,
-    kept: Sequence[Segment],
+    kept: Sequence[StoredRow],
     values: dict[str, Any],
     side: Side,
     draft: Draft,
@@ -328,8 +333,8 @@ def _part_from(
         | {"version": 1}
     )
     draft.create(own)
-    for segment in kept:
-        draft.create(new_segment(own, stored_row(segment)))
+    for _pk, row in kept:
+        draft.create(new_segment(own, row))
     draft.line("mobility.side-parted", mobility, {"key": [side.key, None]})
     draft.change(side, mobility=own)
     return own
@@ -382,7 +387,7 @@ def _same_mobility(stated: Stated, known: Known, setting: Setting) -> Mobility |
     if stated.person_id is None:
         return None
     for mobility in known.candidates.get(stated.person_id, ()):
-        rows = sorted(map(stored_row, known.segments.get(mobility.pk, ())), key=by_days)
+        rows = sorted((row for _pk, row in known.segments.get(mobility.pk, ())), key=by_days)
         if rows != stated.segments:
             continue
         if all(

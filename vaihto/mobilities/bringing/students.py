@@ -18,7 +18,7 @@ from vaihto.journal.bringing import (
     wrong_number,
 )
 from vaihto.mobilities.bringing.parties import wrong_choices
-from vaihto.mobilities.bringing.segments import segment_rows, wrong_segments
+from vaihto.mobilities.bringing.segments import segment_rows, stored_rows, wrong_segments
 from vaihto.mobilities.bringing.settling import (
     Changed,
     Known,
@@ -36,7 +36,6 @@ from vaihto.mobilities.models import (
     Kind,
     Mobility,
     Purpose,
-    Segment,
     Side,
 )
 from vaihto.people.bringing.setting import (
@@ -263,5 +262,4 @@ def _find_candidates(
     for mobility in found:
         known.candidates.setdefault(mobility.person_id, []).append(mobility)
     ids = [mobility.pk for group in known.candidates.values() for mobility in group]
-    for segment in Segment.objects.filter(mobility__in=ids).order_by("pk"):
-        known.segments.setdefault(segment.mobility_id, []).append(segment)
+    known.segments |= stored_rows(ids)

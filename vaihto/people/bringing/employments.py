@@ -75,10 +75,10 @@ def draft_employments(
             outcomes.append(refused(at, facts.key, wrong))
             continue
         person, of_person = draft_person(facts, person, setting, draft)
-        people.know(person, number=facts.learner_number, code_hash=code_hash)
+        people.know(person or facts, number=facts.learner_number, code_hash=code_hash)
         if employment is None:
             outcome = Outcome(at, facts.key, Verdict.CREATED, of_person)
-            if draft is not None:
+            if draft is not None and person is not None:
                 outcome.record = _new_employment(facts, person, setting, draft)
         else:
             changes = of_person | _employment_changes(facts, employment, setting, draft)

@@ -34,6 +34,7 @@ def naming(identity_code: str) -> str:
     return search_hash(identity_code) if identifies(identity_code) else ""
 
 
+_Facts = StudentFacts | EmploymentFacts
 _Holder = StudentRecord | Employment
 
 
@@ -41,8 +42,8 @@ _Holder = StudentRecord | Employment
 class People:
     """Persons known by an identifier, stored or about to be."""
 
-    by_number: dict[str, Person] = field(default_factory=dict)
-    by_hash: dict[str, Person] = field(default_factory=dict)
+    by_number: dict[str, Person | _Facts] = field(default_factory=dict)
+    by_hash: dict[str, Person | _Facts] = field(default_factory=dict)
 
     @classmethod
     def among(
@@ -73,8 +74,27 @@ class People:
             holder.person = one.setdefault(holder.person_id, holder.person)
         return found
 
-    def know(self, person: Person, *, number: str, code_hash: str) -> None:
-        """A person of this batch, to be found by what comes after."""
+    def named(self, number: str, code_hash: str) -> tuple[Person | None, Person | None]:
+        """Who has this learner number, and who has this identity code."""
+        return (
+            self._person(self.by_number, number) if number else None,
+            self._person(self.by_hash, code_hash) if code_hash else None,
+        )
+
+    def _person(self, index: dict[str, Person | _Facts], key: str) -> Person | None:
+        found = index.get(key)
+        if found is None or isinstance(found, Person):
+            return found
+        # Told of earlier in the same plan: becomes somebody only when somebody asks.
+        person = new_person(found)
+        for each in (self.by_number, self.by_hash):
+            for name in (found.learner_number, naming(found.identity_code)):
+                if each.get(name) is found:
+                    each[name] = person
+        return person
+
+    def know(self, person: Person | _Facts, *, number: str, code_hash: str) -> None:
+        """A person of this batch, to be found by what comes after; a plan tells of facts only."""
         if number:
             self.by_number.setdefault(number, person)
         if code_hash:
@@ -103,8 +123,7 @@ def match(
     `known` is the person the record is already about. Identifiers may correct that person's own, never name
     another one (V10: records are joined to a person by learner number or identity code only).
     """
-    by_number = people.by_number.get(number) if number else None
-    by_hash = people.by_hash.get(code_hash) if code_hash else None
+    by_number, by_hash = people.named(number, code_hash)
     if known is not None:
         if by_number is not None and not _same(by_number, known):
             return None, _belongs_to_another("learner_number", number=number)
@@ -206,17 +225,18 @@ def new_person(facts: StudentFacts | EmploymentFacts) -> Person:
 
 
 def draft_person(
-    facts: StudentFacts | EmploymentFacts,
+    facts: _Facts,
     person: Person | None,
     setting: Setting,
     draft: Draft | None,
-) -> tuple[Person, dict[str, list[Any]]]:
-    """The person of a fact, new or with what changes; drafted where there is a draft."""
+) -> tuple[Person | None, dict[str, list[Any]]]:
+    """The person of a fact, new or with what changes; None for a new one that is only planned."""
     if person is None:
+        if draft is None:
+            return None, {}
         person = new_person(facts)
-        if draft is not None:
-            draft.create(person)
-            draft.line("person.created", person)
+        draft.create(person)
+        draft.line("person.created", person)
         return person, {}
     changes, values = person_changes(facts, person, setting)
     if draft is not None and values:

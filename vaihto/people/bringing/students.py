@@ -82,12 +82,8 @@ def draft_students(
         if wrong:
             outcomes.append(refused(at, facts.key, wrong))
             continue
-        if draft is None and person is None and not (facts.learner_number or code_hash):
-            # Nobody else in the file can turn out to be this person: no need to make one up.
-            of_person: dict[str, list[Any]] = {}
-        else:
-            person, of_person = draft_person(facts, person, setting, draft)
-            people.know(person, number=facts.learner_number, code_hash=code_hash)
+        person, of_person = draft_person(facts, person, setting, draft)
+        people.know(person or facts, number=facts.learner_number, code_hash=code_hash)
         if record is None:
             outcome = Outcome(at, facts.key, Verdict.CREATED, of_person)
             setting.coming.students.add(facts.key)
