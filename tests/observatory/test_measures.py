@@ -189,7 +189,7 @@ def test_without_a_headcount_no_rate_is_told(cast: Cast) -> None:
 
     assert cell(series, cast.sending.hei_id).rate is None
     assert cell(series, ALLIANCE_ROW).rate is None
-    assert "University of Northlake" in series.notes[0]
+    assert "University of Northlake" in str(series.notes[0])
 
 
 def test_the_latest_headcount_before_the_year_stands_in_with_its_day(cast: Cast) -> None:

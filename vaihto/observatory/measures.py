@@ -212,6 +212,17 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Note:
+    """Something to be said beside the figures: a marked sentence and the values it names."""
+
+    sentence: str
+    facts: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return self.sentence % self.facts
+
+
+@dataclass(frozen=True)
 class Series:
     """An answer: the one value that charts, tables, CSV and JSON are made of."""
 
@@ -222,7 +233,7 @@ class Series:
     goal_definition: str
     modes: tuple[str, ...]
     rows: tuple[Row, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def of(self, key: str) -> tuple[Row, ...]:
         """The lines of one institution (by hei_id) or of `ALLIANCE_ROW`, oldest year first."""
@@ -315,7 +326,7 @@ def answer(question: Question, *, actor: Actor) -> Series:
             )  # fmt: skip
     order = {key: at for at, key in enumerate([*[p.hei_id for p in chosen], ALLIANCE_ROW])}
     rows.sort(key=lambda row: (order[row.key], row.year))
-    notes = [NO_BASE % {"institutions": ", ".join(sorted(lacking))}] if lacking else []
+    notes = [Note(NO_BASE, {"institutions": ", ".join(sorted(lacking))})] if lacking else []
     return Series(
         question=question,
         unit=PERSONS,
@@ -691,7 +702,7 @@ def as_json(series: Series) -> str:
             "definition": series.definition,
             "goal_definition": series.goal_definition,
             "edition": series.edition,
-            "notes": list(series.notes),
+            "notes": [str(note) for note in series.notes],
             "rows": as_records(series),
         },
         ensure_ascii=False,

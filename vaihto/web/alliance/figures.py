@@ -109,7 +109,7 @@ def participation(request: Request, code: str) -> HttpResponse:
         definition=_definition(series),
         goal_definition=series.goal_definition,
         edition=series.edition,
-        notes=[filled(note, {}) for note in series.notes],
+        notes=[filled(note.sentence, note.facts) for note in series.notes],
         pictures=_pictures(series, address, code),
         tables=_tables(series),
         downloads=components.downloads(
