@@ -314,8 +314,6 @@ def text(answer: HttpResponse) -> str:
     """The whole answer; one that streams is read to its end once and kept."""
     if answer.streaming:
         answer.kept = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
-        answer.streaming_content = ()  # type: ignore[attr-defined]
-        answer.close()
         answer.streaming = False
     body = answer.kept if hasattr(answer, "kept") else answer.content
     return body.decode("utf-8", "replace")
