@@ -204,7 +204,7 @@ def _write_file(run: ExportRun, tell: Callable[[int, int | None, str], None]) ->
     run.is_valid = None if by is None else not refused
     run.schema_version = by.versions.get(run.form, "") if by else ""
     run.edition = edition()
-    run.left_out = found.left_out_count
+    run.left_out = found.left_out_of(run.form)
     tell(total, total, "comparing")
     _compare(run)
 

@@ -34,7 +34,7 @@ from vaihto.rules import batches
 from vaihto.rules.batches import Batch
 from vaihto.rules.checks import check_frames
 from vaihto.transcripts.models import Attainment
-from vaihto.virta.models import ExportRun
+from vaihto.virta.models import ExportRun, Form
 from vaihto.virta.problems import Problem, Step
 from vaihto.virta.stored import LeftOut, period_rows
 
@@ -92,11 +92,18 @@ class Found:
             for (check, severity), count in sorted(counts.items())
         }
 
-    @property
-    def left_out_count(self) -> int:
-        """How many records stay out because of an error."""
+    def left_out_of(self, form: str) -> int:
+        """How many records an error keeps out of a file of this form."""
         out = self.left_out
-        return len(out.periods) + len(out.attainments) + len(out.rights) + len(out.students)
+        kept_out = {
+            Form.PERIODS: (out.periods,),
+            Form.STUDENTS: (out.students,),
+            Form.RIGHTS: (out.rights,),
+            Form.ENROLMENTS: (),
+            Form.ATTAINMENTS: (out.attainments,),
+            Form.NESTED: (out.periods, out.students, out.rights, out.attainments),
+        }[Form(form)]
+        return sum(len(keys) for keys in kept_out)
 
     def add(self, findings: pl.DataFrame) -> None:
         """Findings of the rules; the record of an error stays out."""

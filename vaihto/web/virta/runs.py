@@ -37,7 +37,7 @@ from vaihto.web.files import csv_file
 from vaihto.web.frame import Frame, Request, page
 from vaihto.web.wording import label, sentence_of, shown, told
 
-PAGE = 100
+PAGE = 50
 _STATE_TONES: dict[str, Tone] = {
     ExportRun.State.WAITING: "info",
     ExportRun.State.MADE: "good",
