@@ -40,7 +40,7 @@ from vaihto.virta.records import (
 from vaihto.wording import mark as _
 
 CHUNK_BYTES = 1 << 16
-RECORD_BYTES = 64_000_000
+RECORD_BYTES = 16_000_000
 """No single record is so large: what goes on so long without one is not taken into memory."""
 HEAD_BYTES = 1 << 20
 """The root element must begin within so many bytes: nothing but remarks may stand before it."""
@@ -80,7 +80,7 @@ class _Replayed:
             raise Unreadable(
                 "virta.too-large",
                 sentence=_(
-                    "No record ends within 64 million characters; a file of records was expected."
+                    "No record ends within 16 million characters; a file of records was expected."
                 ),
                 remedy=_("Check that this is a VIRTA file as the study register wrote it."),
                 line=0,

@@ -42,12 +42,12 @@ class Times(Enum):
     @property
     def required(self) -> bool:
         """True when the parent is wrong without it."""
-        return self in {Times.ONE, Times.SOME}
+        return self is Times.ONE or self is Times.SOME
 
     @property
     def many(self) -> bool:
         """True when it may be repeated; its values are then a tuple."""
-        return self in {Times.ANY, Times.SOME}
+        return self is Times.ANY or self is Times.SOME
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,7 @@ def _element(
         inside = place.into(
             Step(part.name, part.label, numbers[part.name] if part.times.many else 0)
         )
-        if part in _STUDENT_LISTS:
+        if more and part in more:
             yield from _list(child, part, place)
         elif isinstance(part.content, Shape):
             yield from _element(child, part.content, inside, ())
