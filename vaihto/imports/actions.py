@@ -185,7 +185,7 @@ def _taken(actor: Actor, batch: Batch, states: set[Batch.State]) -> Batch:
     _require(actor, kind_named(batch.kind), batch.institution)
     state = Batch.State(batch.state)
     if state in _RESTING and Work.objects.filter(
-        pk=batch.work_id, state__in=[Work.State.FAILED, Work.State.REFUSED]
+        pk=batch.work_id or 0, state__in=[Work.State.FAILED, Work.State.REFUSED]
     ):
         state = _RESTING[state]
     if state not in states:

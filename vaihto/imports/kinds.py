@@ -111,11 +111,25 @@ class Kind(Protocol):
     `for_institution`: are the facts those of one hosted institution, or of many?
     """
 
-    name: str
-    label: str
-    explanation: str
-    endings: tuple[str, ...]
-    for_institution: bool
+    @property
+    def name(self) -> str:
+        """By which settings, addresses and the command know it."""
+
+    @property
+    def label(self) -> str:
+        """What people call it; marked for the translators."""
+
+    @property
+    def explanation(self) -> str:
+        """What one line of it is; marked for the translators."""
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """As `.csv`."""
+
+    @property
+    def for_institution(self) -> bool:
+        """Is a hosted institution to be chosen?"""
 
     def open(self, file: Path, *, name: str, institution: Institution | None) -> Arrival:
         """The file, surveyed. Refuses (with any `Refusal`) what is not of this kind or cannot be read."""

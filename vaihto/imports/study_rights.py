@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from vaihto.imports.cells import parse_day, parse_list, parse_national_code, parse_yes_no
 from vaihto.imports.tables import Column, TableKind, Values
 from vaihto.people.actions import bring_study_rights, plan_study_rights
@@ -22,13 +24,19 @@ _SPELLS = ("spell_start", "spell_end", "name_en", "name_fi", "name_sv", *_SPELL)
 _PRIMACIES = ("is_primary", "primary_start", "primary_end")
 
 
+def _days(right: Values, line: Values, part: str) -> dict[str, Any]:
+    """First and last day of a part; where the first is not said, those of the right."""
+    if f"{part}_start" in line:
+        return {"start": line[f"{part}_start"], "end": line.get(f"{part}_end")}
+    return {"start": right["start"], "end": line.get(f"{part}_end", right.get("end"))}
+
+
 def _state(right: Values, line: Values) -> StateFacts | None:
     if not any(name in line for name in _STATES):
         return None
     return StateFacts(
         code=line.get("state", ""),
-        start=line.get("state_start", right.get("start")),
-        end=line.get("state_end", None if "state_start" in line else right.get("end")),
+        **_days(right, line, "state"),
     )
 
 
@@ -41,8 +49,7 @@ def _spell(right: Values, line: Values) -> SpellFacts | None:
         if f"name_{language}" in line
     }
     return SpellFacts(
-        start=line.get("spell_start", right.get("start")),
-        end=line.get("spell_end", None if "spell_start" in line else right.get("end")),
+        **_days(right, line, "spell"),
         names=names,
         **{name: line[name] for name in _SPELL if name in line},
     )
@@ -52,8 +59,7 @@ def _primacy(right: Values, line: Values) -> PrimacyFacts | None:
     if not line.get("is_primary", "primary_start" in line or "primary_end" in line):
         return None
     return PrimacyFacts(
-        start=line.get("primary_start", right.get("start")),
-        end=line.get("primary_end", None if "primary_start" in line else right.get("end")),
+        **_days(right, line, "primary"),
     )
 
 

@@ -171,8 +171,8 @@ class TableKind:
     def _refuse_other_kind(self, header: Sequence[str], own: int) -> None:
         plain = {plain_header(name) for name in header}
         best, most = "", own
-        for other in kinds().values():
-            if not isinstance(other, TableKind) or other is self:
+        for other in _tables():
+            if other is self:
                 continue
             found = {c.name for name in plain if (c := other.by_header.get(name)) is not None}
             is_whole = all(c.name in found for c in other.columns if c.required)
@@ -338,11 +338,14 @@ def open_table(file: Path, *, known_headers: frozenset[str]) -> Table:
     )
 
 
+def _tables() -> list[TableKind]:
+    """The kinds that are tables."""
+    return [kind for kind in kinds().values() if isinstance(kind, TableKind)]
+
+
 def known_headers() -> frozenset[str]:
     """Every name of a column of every table here; tells which delimiter a file uses."""
-    return frozenset(
-        name for kind in kinds().values() if isinstance(kind, TableKind) for name in kind.by_header
-    )
+    return frozenset(name for table in _tables() for name in table.by_header)
 
 
 # --- An opened table ---------------------------------------------------------------------------

@@ -427,8 +427,8 @@ class Draft:
             by_fields: dict[tuple[str, ...], list[_Change]] = {}
             for change in changes.values():
                 by_fields.setdefault(tuple(sorted(change.before)), []).append(change)
-            for names, group in by_fields.items():
-                _overwrite(model, [change.record for change in group], names)
+            for changed, group in by_fields.items():
+                _overwrite(model, [change.record for change in group], changed)
             images.extend(
                 Image(
                     model._meta.label_lower,

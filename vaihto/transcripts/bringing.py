@@ -138,7 +138,7 @@ def draft_attainments(
         if attainment is None or owner.record is None:
             outcome = Outcome(at, facts.key, Verdict.CREATED)
             if draft is not None and owner.record is not None:
-                outcome.record = _new_attainment(facts, links, setting, draft)
+                outcome.record = _new_attainment(facts, owner.record, links, setting, draft)
                 touched.add(owner.record.person_id)
         else:
             changes = _changes(facts, attainment, links, setting, draft)
@@ -183,11 +183,11 @@ def _plain(value: Any) -> Any:
 
 
 def _new_attainment(
-    facts: AttainmentFacts, links: _Links, setting: Setting, draft: Draft
+    facts: AttainmentFacts, student: KnownStudent, links: _Links, setting: Setting, draft: Draft
 ) -> Attainment:
     attainment = Attainment(
         institution=setting.institution,
-        student_id=links.student.pk if links.student else None,
+        student_id=student.pk,
         right=links.right,
         mobility_id=links.mobility_id,
         key=facts.key,

@@ -58,8 +58,7 @@ def stored_rows(mobility_ids: Sequence[int]) -> dict[int, list[StoredRow]]:
             "mobility_id", "pk", "mode", "place", "country", "start", "end", "purpose", "cancelled"
         )
     )
-    for mobility_id, pk, *row in rows:
-        mode, place, country, start, end, purpose, cancelled = row
+    for mobility_id, pk, mode, place, country, start, end, purpose, cancelled in rows:
         found.setdefault(mobility_id, []).append(
             (pk, (mode, place, country, start, end, purpose, cancelled))
         )

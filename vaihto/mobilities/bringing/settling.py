@@ -364,7 +364,7 @@ def _state_anew(
         mobility = Mobility(kind=kind, start=start, end=end, **stated.mobility)
         if stated.person is not None:
             mobility.person = stated.person
-        else:
+        elif stated.person_id is not None:
             mobility.person_id = stated.person_id
         draft.create(mobility)
         for row in stated.segments:
