@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from django.db import transaction
@@ -11,6 +12,7 @@ from django.test import override_settings
 from vaihto.demo.building import Built, build
 from vaihto.demo.invention import TINY, Size
 
+PAST = replace(TINY, name="past", has_past=True)
 THRICE = Size(name="thrice", people=TINY.people, stays=TINY.stays, visits=TINY.visits, copies=3)
 
 
@@ -30,6 +32,21 @@ def _tiny(django_db_setup: None, django_db_blocker: object) -> Iterator[Built]:
 def _thrice(django_db_setup: None, django_db_blocker: object) -> Iterator[Built]:
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         yield from _built(THRICE)
+
+
+@pytest.fixture(scope="module")
+def _past(
+    django_db_setup: None, django_db_blocker: object, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Built]:
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        with override_settings(DATA=tmp_path_factory.mktemp("data")):
+            yield from _built(PAST)
+
+
+@pytest.fixture
+def past(_past: Built, db: None) -> Built:
+    """The tiny demo with what its registrars did before."""
+    return _past
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from vaihto.demo import alliance, invention
 from vaihto.demo.accounts import link_demo_accounts, open_demo_accounts
 from vaihto.demo.alliance import HOSTED, House
 from vaihto.demo.gathering import Gathered, Records
+from vaihto.demo.history import tell_history
 from vaihto.demo.invention import Size
 from vaihto.demo.multiplying import multiply
 from vaihto.institutions.actions import bring_headcounts, bring_institutions
@@ -76,9 +77,10 @@ def build(
 ) -> Built:
     """Builds the whole demo into an empty database. Refuses with `NotEmpty`.
 
-    The journal says that everything was brought at noon of `today`, so that two builds are the same.
+    The journal says that everything was brought on the first of March, so that two builds are the same and the
+    registrars have some months for what they did since.
     """
-    actor, now = Actor.system("Vaihto demo"), moment(today)
+    actor, now = Actor.system("Vaihto demo"), moment(_first_of_march(today))
     built = found_alliance(today=today)
     tell("institutions, headcounts, accounts")
     houses = {house.hei_id: Institution.objects.get(hei_id=house.hei_id) for house in HOSTED}
@@ -97,19 +99,27 @@ def build(
     else:
         tell("judging")
     judge_those_who_wait(now=now)
+    if size.has_past:
+        tell("history")
+        tell_history(today=today)
+        judge_those_who_wait(now=now)
     return built
 
 
-def moment(today: date) -> datetime:
-    """Noon of the day on which the demo stands still."""
-    return timezone.make_aware(datetime.combine(today, time(12)))
+def moment(day: date) -> datetime:
+    """Noon of a day."""
+    return timezone.make_aware(datetime.combine(day, time(12)))
+
+
+def _first_of_march(today: date) -> date:
+    return date(today.year - (today < date(today.year, 3, 1)), 3, 1)
 
 
 def found_alliance(*, today: date = invention.TODAY) -> Built:
     """Institutions, headcounts and accounts without people. Refuses with `NotEmpty`."""
     if is_built():
         raise NotEmpty("demo.not-empty")
-    actor, now, built = Actor.system("Vaihto demo"), moment(today), Built()
+    actor, now, built = Actor.system("Vaihto demo"), moment(_first_of_march(today)), Built()
     with transaction.atomic():
         _institutions(actor=actor, today=today, now=now, built=built)
         open_demo_accounts(actor=actor, now=now)

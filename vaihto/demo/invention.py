@@ -21,7 +21,8 @@ class Size:
     """How much of an alliance: `people` multiplies the lives of every house.
 
     `stays` are weights of having 0, 1, 2, … stays abroad; `visits` is the mean per employee. Of what is
-    invented, `copies` are made in the database.
+    invented, `copies` are made in the database. With `has_past`, the registrars have frozen, sent and corrected
+    before.
     """
 
     name: str
@@ -29,10 +30,11 @@ class Size:
     stays: Sequence[float]
     visits: float
     copies: int = 1
+    has_past: bool = False
 
 
 TINY = Size(name="tiny", people=0.04, stays=(50, 36, 12, 2), visits=0.9)
-ORDINARY = Size(name="small", people=1.0, stays=(61.5, 30, 7, 1.5), visits=0.85)
+ORDINARY = Size(name="small", people=1.0, stays=(61.5, 30, 7, 1.5), visits=0.85, has_past=True)
 LARGE = Size(
     name="large",
     people=1.163,
