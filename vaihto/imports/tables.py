@@ -340,7 +340,8 @@ def open_table(file: Path, *, known_headers: frozenset[str]) -> Table:
 
 def _tables() -> list[TableKind]:
     """The kinds that are tables."""
-    return [kind for kind in kinds().values() if isinstance(kind, TableKind)]
+    every: list[object] = list(kinds().values())
+    return [kind for kind in every if isinstance(kind, TableKind)]
 
 
 def known_headers() -> frozenset[str]:
