@@ -1,3 +1,4 @@
+# ruff: noqa: S311  dice for tests keep no secret
 """`vaihto virta check` answers in words, whatever it is handed."""
 
 from __future__ import annotations
@@ -5,6 +6,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import random
+import re
 import subprocess
 import sys
 import zipfile
@@ -127,6 +130,8 @@ BAD: dict[str, tuple[bytes, str]] = {
     "another root": (b'<Opiskelija xmlns="%s" avain="1"/>' % NAMESPACE.encode(), "outermost element is Opiskelija"),
     "no namespace": (PERIODS.replace(b' xmlns="%s"' % NAMESPACE.encode(), b""), "has no namespace"),
     "another namespace": (PERIODS.replace(b"2015/09/01", b"2013/01/29"), "its namespace is “urn:mace:funet.fi:virta/2013/01/29”"),
+    "namespace with braces": (PERIODS.replace(b"urn:mace", b"urn:}mace"), "does not belong to VIRTA"),
+    "second namespace with braces": (PERIODS.replace(b" xmlns=", b' xmlns:x="a}b" xmlns='), "not a proper one"),
     "prefix without meaning": (PERIODS.replace(b"<Maa>", b"<v:Maa>").replace(b"</Maa>", b"</v:Maa>"), "prefix that is declared nowhere"),
     "attribute twice": (PERIODS.replace(b'avain="M-1"', b'avain="M-1" avain="M-2"'), "same attribute twice"),
     "something after the end": (PERIODS + b"<a/>", "after the end"),
@@ -144,6 +149,51 @@ def test_any_input_is_answered_in_words(checked, case):
     assert says in said, said
     assert "→" in said
     assert len(said) < 1500
+
+
+CRUMBS = [
+    b"<",
+    b">",
+    b"&",
+    b'"',
+    b"\x00",
+    b"\xff",
+    b"</",
+    b"<!--",
+    b"<![CDATA[",
+    b"<?",
+    b"",
+    b'xmlns="x"',
+]
+CRUMBS += [
+    b"9999-12-31",
+    b"0001-01-01",
+    b"12024-02-29",
+    b"1900-01-01",
+    b"9" * 30,
+    b"1e400",
+    b"S-1",
+    b"M-1",
+]
+
+
+@pytest.mark.parametrize(
+    "seed", [*range(60), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(60, 400))]
+)
+def test_a_file_damaged_anywhere_is_answered_in_words(checked, seed):
+    dice = random.Random(seed)
+    document = nested([STUDENT, RIGHT, period(), period(avain="M-2", Luokittelu=("a", "b"))])
+    for _ in range(dice.choice([1, 1, 2, 5])):
+        start = dice.randrange(len(document))
+        end = start + dice.randrange(40)
+        values = list(re.finditer(rb">([^<>]+)<", document))
+        if dice.random() < 0.4 and values:
+            start, end = dice.choice(values).span(1)
+        document = document[:start] + dice.choice(CRUMBS) + document[end:]
+    code, said = checked(document or b"<", *dice.choice([[], ["--json"], ["--strict"]]))
+    assert code in {0, 1}
+    assert "%(" not in said
+    assert "official schema does not accept" not in said
 
 
 def test_something_after_the_end_of_a_long_file_is_seen(checked):

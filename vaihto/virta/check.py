@@ -248,7 +248,7 @@ class _Plain:
     def findings(self, paths: list[Path], found: pl.DataFrame, *, complete: bool) -> None:
         """Tell what the checks before sending found in one batch."""
         names = ", ".join(map(str, paths))
-        if not complete:
+        if not complete and found.height:
             self._line(f"{names}: {self.translate(_INCOMPLETE)}")
         if not found.height:
             self._line(f"{names}: {self.translate(_('the checks before sending found nothing.'))}")

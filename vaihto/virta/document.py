@@ -176,8 +176,10 @@ def _seen(stream: _Readable, close: Callable[[], None]) -> Opened:
         fed = len(head)
         for _event, found in parser.read_events():
             element: Any = found  # the stubs of lxml allow for other events than those asked for
+            root = _root_name(element)
+            _refuse_odd_names(element)
             return Opened(
-                _root_name(element),
+                root,
                 dict(element.attrib.items()),
                 dict(element.nsmap),
                 _Replayed(head, stream),
@@ -250,6 +252,21 @@ def _looks_like_xml(head: bytes) -> bool:
     return rest.lstrip(b"\x00 \t\r\n").startswith((b"<", b"\x4c\x6f\xa7\x94"))
 
 
+def _refuse_odd_names(element: Any) -> None:
+    """Names that a parser lets through and nothing else: they could not be given on."""
+    try:
+        etree.Element("any", dict(element.attrib.items()), nsmap=dict(element.nsmap))
+    except ValueError as error:
+        raise Unreadable(
+            "virta.odd-name",
+            sentence=_("The outermost element has a name or namespace that is not a proper one."),
+            remedy=_('Begin the file with <%(root)s xmlns="%(namespace)s">.'),
+            root=str(element.tag).rpartition("}")[2],
+            namespace=NAMESPACE,
+            line=line_of(element),
+        ) from error
+
+
 def _document_type() -> Unreadable:
     return Unreadable(
         "virta.document-type",
@@ -266,33 +283,35 @@ def _root_name(element: etree._Element) -> str:
     document = element.getroottree().docinfo
     if document.internalDTD is not None or document.doctype:
         raise _document_type()
-    name = etree.QName(element)
-    if name.localname not in ROOTS:
+    # Not etree.QName: it refuses names that a parser lets through.
+    namespace, _brace, local = str(element.tag).rpartition("}")
+    namespace = namespace.removeprefix("{")
+    if local not in ROOTS:
         raise Unreadable(
             "virta.root",
             sentence=_("The file is not a VIRTA document: its outermost element is %(root)s."),
             remedy=_("A VIRTA document begins with one of: %(roots)s."),
-            root=name.localname,
+            root=local,
             roots=", ".join(ROOTS),
             line=line_of(element),
         )
-    if name.namespace != NAMESPACE:
+    if namespace != NAMESPACE:
         raise Unreadable(
             "virta.namespace",
             sentence=_(
                 "The outermost element %(root)s does not belong to VIRTA: its namespace is “%(found)s”."
             )
-            if name.namespace
+            if namespace
             else _(
                 "The outermost element %(root)s has no namespace, so it is not a VIRTA document."
             ),
             remedy=_('Begin the file with <%(root)s xmlns="%(namespace)s">.'),
-            root=name.localname,
-            found=name.namespace or "",
+            root=local,
+            found=namespace,
             namespace=NAMESPACE,
             line=line_of(element),
         )
-    return name.localname
+    return local
 
 
 PARSER = {

@@ -354,7 +354,7 @@ def _cut_student(
 
     What stays keeps the order and number of the lists right for the next cut.
     """
-    part = etree.Element(student.tag, _attributes(student), nsmap=_names(student))
+    part = etree.Element(student.tag, _plain(student))
     for child in student:
         if child is container:
             break
@@ -362,7 +362,7 @@ def _cut_student(
         if _local(child) in KIND_BY_CONTAINER:
             for record in list(child)[1:]:
                 child.remove(record)
-    shell = etree.SubElement(part, container.tag, _attributes(container))
+    shell = etree.SubElement(part, container.tag, _plain(container))
     while container[0] is not last:
         shell.append(container[0])
     return part
@@ -370,6 +370,11 @@ def _cut_student(
 
 def _local(element: etree._Element) -> str:
     return str(element.tag).rpartition("}")[2]
+
+
+def _plain(element: etree._Element) -> dict[str, str]:
+    """The attributes without a namespace; the others are judged with the end of the student."""
+    return {name: value for name, value in _attributes(element).items() if "{" not in name}
 
 
 def _attributes(element: etree._Element) -> dict[str, str]:
