@@ -45,6 +45,8 @@ VERBS: dict[str, Any] = {
     "membership.created": _("Membership entered"),
     "membership.changed": _("Membership changed"),
     "keys.rotated": _("Keys rotated"),
+    "exported to VIRTA": _("File for VIRTA made"),
+    "recorded the delivery": _("Delivery recorded"),
     "attainment.created": _("Attainment entered"),
     "attainment.changed": _("Attainment changed"),
 }
