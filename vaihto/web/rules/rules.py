@@ -15,11 +15,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from vaihto.classification import ruleset
 from vaihto.refusals import NotAllowed, Unknown
 from vaihto.rules import catalogue
 from vaihto.rules.cases import Case, cases_of
 from vaihto.rules.declarations import ROOM
-from vaihto.rules.edition import edition
 from vaihto.rules.findings import Effect, Rule
 from vaihto.rules.parameters import Parameter, parameters
 from vaihto.web import components
@@ -106,7 +106,7 @@ def rules(request: Request) -> HttpResponse:
             "%(count)s rules, edition %(edition)s",
             len(catalogue.rules()),
         )
-        % {"count": len(catalogue.rules()), "edition": edition()},
+        % {"count": len(catalogue.rules()), "edition": ruleset.OWN.key},
         filters=components.filters(form, Address.of(request)),
         table=components.table(
             _("Rules"),
@@ -161,7 +161,7 @@ def rule(request: Request, code: str) -> HttpResponse:
     try:
         one = catalogue.rule_of(code)
     except KeyError as error:
-        raise Unknown("rules.unknown", code=code) from error
+        raise Unknown("rules.unknown") from error
     language = Frame(request, request.actor).language
     codes = [each.code for each in catalogue.rules()]
     place = codes.index(code)
@@ -178,7 +178,7 @@ def rule(request: Request, code: str) -> HttpResponse:
                 (_("About one"), one.subject.name),
                 (_("In force"), validity(one)),
                 (_("Source"), one.source),
-                (_("Edition"), edition()),
+                (_("Edition"), ruleset.OWN.key),
             )
         ),
         holds=_readable(one.texts.holds, language),
