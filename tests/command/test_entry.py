@@ -32,6 +32,14 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def ended(words: list[str]) -> object:
+    """The exit code, whether it is returned or raised."""
+    try:
+        return main(words)
+    except SystemExit as end:
+        return end.code
+
+
 def test_without_a_command_it_lists_them_and_says_wrong_use(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -51,6 +59,12 @@ def test_a_mistyped_command_is_answered_with_the_near_one(
     assert "Did you mean `vaihto migrate`?" in capsys.readouterr().err
 
 
+def test_wrong_options_of_a_management_command_are_wrong_use(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert ended(["virta", "export"]) == WRONG_USE
+
+
 def test_half_a_command_is_answered_with_the_whole_ones(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -67,10 +81,9 @@ def test_two_words_go_before_one() -> None:
 def test_every_command_has_help_with_examples(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([*command.words.split(), "--help"])
+    code = ended([*command.words.split(), "--help"])
     told = capsys.readouterr().out
-    assert ended.value.code == DONE
+    assert code == DONE
     assert f"usage: vaihto {command.words}" in told
     assert "examples:\n" in told
 

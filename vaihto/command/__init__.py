@@ -23,7 +23,7 @@ class Command:
     """A sub-command: its words, one sentence, and where its function or management command is.
 
     `function` is `module:name` of a function from arguments to an exit code. `management` is the name of
-    a management command that some room supplies; its options are its own. `bare` commands run without
+    a management command that some room supplies; its options and examples are its own. `bare` commands run without
     Django, a database or any setting.
     """
 
@@ -66,16 +66,11 @@ TABLE: tuple[Command, ...] = (
         "import",
         "Bring a file in: persons, mobilities, headcounts and other kinds.",
         management="import_file",
-        examples=(
-            "vaihto import mobilities spring.csv --institution uni.example --dry-run",
-            "vaihto import headcounts headcounts.xlsx",
-        ),
     ),
     Command(
         "virta export",
         "Write the VIRTA file of an institution.",
         management="virta_export",
-        examples=("vaihto virta export --institution uni.example --output var/virta",),
     ),
     Command(
         "virta check",
@@ -85,16 +80,9 @@ TABLE: tuple[Command, ...] = (
         examples=("vaihto virta check Liikkuvuusjaksot.xml", "vaihto virta check --strict *.xml"),
     ),
     Command(
-        "classification preview",
-        "Show whose verdict the present rules would change, and change nothing.",
-        management="classification preview",
-        examples=("vaihto classification preview", "vaihto classification preview --json"),
-    ),
-    Command(
-        "classification run",
-        "Judge every mobility anew and keep the verdicts.",
-        management="classification run",
-        examples=("vaihto classification run",),
+        "classification",
+        "Judge everybody, see whose verdict other rules would change, adopt them.",
+        management="classification",
     ),
     Command(
         "schemas install",
@@ -142,9 +130,10 @@ TABLE: tuple[Command, ...] = (
     ),
     Command(
         "bench",
-        "Measure this machine against the limits named in the documentation.",
-        management="bench",
-        examples=("vaihto bench", "vaihto bench --size 100000"),
+        "Measure this machine against its own limits.",
+        function="vaihto.command.measuring:bench",
+        bare=True,
+        examples=("vaihto bench", "vaihto bench --size 10000 100000 --only judging virta"),
     ),
     Command(
         "screenshots",

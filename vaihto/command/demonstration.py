@@ -208,23 +208,9 @@ def _end(children: list[subprocess.Popen[bytes]]) -> None:
 
 def _people() -> str:
     """The demo persons one can sign in as, with what they are."""
-    from django.utils import timezone  # noqa: PLC0415 - app ready
+    from vaihto.demo.accounts import GUESTS, PASSWORD  # noqa: PLC0415 - app ready
 
-    from vaihto.people.models import Account  # noqa: PLC0415 - app ready
-
-    today = timezone.localdate()
-    lines = []
-    for account in Account.objects.filter(is_active=True).prefetch_related(
-        "roles__institution", "roles__alliance"
-    ):
-        roles = [
-            f"{role.get_name_display().lower()}, {role.institution or role.alliance}"
-            for role in account.roles.all()
-            if role.since <= today and (role.until is None or role.until >= today)
-        ]
-        if account.person_id:
-            roles.append("the person's own data")
-        if account.is_operator:
-            roles.append("operator")
-        lines.append(f"  {account.username:<14} {account.name}: {'; '.join(roles)}")
-    return "Sign in with one click as:\n" + "\n".join(lines[:30]) + "\n"
+    width = max(len(guest.username) for guest in GUESTS) + 2
+    lines = [f"  {guest.username:<{width}}{guest.name}. {guest.does}" for guest in GUESTS]
+    return "\n".join(["Sign in with one click on the sign-in page, or by name:", "", *lines, "",
+                      f"Their password is {PASSWORD}", ""])  # fmt: skip

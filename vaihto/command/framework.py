@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from vaihto import environment
 from vaihto.command import DONE, REFUSED, WRONG_USE, Command
@@ -56,28 +56,20 @@ def run_management(command: Command, arguments: list[str]) -> int:
             "--force-color",
             "--skip-checks",
         }
+        loaded.requires_system_checks = []
         loaded.help = command.says
-        parser = loaded.create_parser("vaihto", command.words, **_Form.of(command))
+        loaded._called_from_command_line = True  # wrong use ends with 2
+        form: dict[str, Any] = {"allow_abbrev": False}
+        if command.examples:
+            form["epilog"] = examples_of(command)
+            form["formatter_class"] = argparse.RawDescriptionHelpFormatter
+        parser = loaded.create_parser("vaihto", command.words, **form)
         options = vars(parser.parse_args([*words, *arguments]))
         given = options.pop("args", ())
-        loaded.requires_system_checks = []
         loaded.execute(*given, **options)
         return DONE
 
     return _within_reason(run)
-
-
-class _Form:
-    """The help of a management command in the form of our own."""
-
-    shared: ClassVar = {
-        "formatter_class": argparse.RawDescriptionHelpFormatter,
-        "allow_abbrev": False,
-    }
-
-    @classmethod
-    def of(cls, command: Command) -> dict[str, Any]:
-        return {**cls.shared, "epilog": examples_of(command)}
 
 
 def _within_reason(run: Callable[[], int]) -> int:
