@@ -96,10 +96,20 @@ class Mobility(models.Model):
     call_year = models.PositiveSmallIntegerField(null=True, blank=True)
     funding = models.CharField(max_length=100, blank=True)
     sending_institution = models.ForeignKey(
-        Institution, models.PROTECT, null=True, blank=True, related_name="sent_mobilities"
+        Institution,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="sent_mobilities",
+        db_index=False,
     )
     receiving_institution = models.ForeignKey(
-        Institution, models.PROTECT, null=True, blank=True, related_name="received_mobilities"
+        Institution,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="received_mobilities",
+        db_index=False,
     )
     sending_country = models.CharField(max_length=3, blank=True)
     receiving_country = models.CharField(max_length=3, blank=True)
@@ -124,6 +134,14 @@ class Mobility(models.Model):
     class Meta:
         ordering: ClassVar = ["-start", "pk"]
         verbose_name_plural = "mobilities"
+        # Lists read along these: those of an institution by first day, and ends still to be confirmed.
+        indexes: ClassVar = [
+            models.Index(fields=["sending_institution", "start"], name="mobilities_sent"),
+            models.Index(fields=["receiving_institution", "start"], name="mobilities_received"),
+            models.Index(
+                fields=["end"], condition=Q(end_is_estimate=True), name="mobilities_with_estimates"
+            ),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(start__isnull=True) | Q(end__isnull=True) | Q(end__gte=F("start")),
@@ -216,6 +234,13 @@ class Side(models.Model):
 
     class Meta:
         ordering: ClassVar = ["institution", "key"]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["institution"],
+                condition=Q(direction="incoming", level=""),
+                name="sides_without_a_level",
+            )
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["institution", "key"], name="a_mobility_key_is_unique_in_its_institution"
