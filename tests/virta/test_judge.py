@@ -200,6 +200,25 @@ def test_a_wrong_value_is_an_error_with_its_path(changes: dict[str, Any], path: 
     assert refused.value.path == path
 
 
+@pytest.mark.parametrize("entry", [None, 5, "case", []])
+def test_an_entry_that_is_no_object_is_answered_in_its_place(say: Any, entry: object) -> None:
+    code, out = say([entry, case(AUTUMN)])
+    told = json.loads(out)
+    assert code == 1
+    assert told[0]["id"] is None
+    assert told[0]["error"]["path"] == ""
+    assert "virta_periods" in told[1]
+
+
+def test_a_missing_first_day_of_the_right_of_the_degree_says_where() -> None:
+    rights = [RIGHT | {"start": None}]
+    degrees = [{"right": "A", "date": "2025-05-31", "country": "246"}]
+    entry = case(AUTUMN, ask={"tk_year": 2025}, study_rights=rights, degrees=degrees)
+    (verdict,) = results(entry)[0]["tk"]["results"]
+    assert verdict["included"] is None
+    assert verdict["missing"] == ["facts.study_rights[0].start"]
+
+
 def test_a_field_that_stands_twice_is_refused(say: Any) -> None:
     code, out = say(b'[{"id": 1, "kind": "staff", "facts": {"hours": 1, "hours": 2}}]')
     assert code == 1

@@ -134,16 +134,21 @@ def count(facts: Mapping[str, Any], *, language: str = "en") -> dict[str, Any]:
 
 
 def _row(facts: Mapping[str, Any], entry: Mapping[str, Any], number: int) -> dict[str, Any]:
-    """An attainment with what its student and its mobility add to it."""
+    """An attainment with what its student and its mobility add to it.
+
+    A flag left out is false (contract); one that is null is not known, and the stay answers for it.
+    """
     mobility = facts.get("mobility") or {}
     student = facts.get("student")
-    traineeship = entry.get("traineeship")
+    traineeship = entry.get("traineeship", False)
     if traineeship is None and student == "degree":
         traineeship = mobility.get("purpose") == "traineeship"  # V36 asks for the purpose
-    abroad = entry.get("abroad")
+    abroad = entry.get("abroad", False)
     if abroad is None:
         abroad = bool(traineeship) and bool(mobility)
     ects = entry.get("ects")
+    # Only of an incoming trainee the contract asks for the frame (V26); with others false says nothing.
+    framed = entry.get("ects_based") if student == "incoming_trainee" else None
     return {
         "attainment": str(number),
         "person": "",
@@ -157,7 +162,7 @@ def _row(facts: Mapping[str, Any], entry: Mapping[str, Any], number: int) -> dic
         "source_code": entry.get("source_code"),
         "traineeship": bool(traineeship),
         "abroad": bool(abroad),
-        "ects_based": entry.get("ects_based"),
+        "ects_based": framed,
         "could_be_part_of_finnish_degree": entry.get("could_be_part_of_finnish_degree"),
         "mobility_start": given.day(mobility.get("start")),
         "mobility_end": given.day(mobility.get("end")),

@@ -63,6 +63,7 @@ INPUTS = (
     "agreed_as_one_whole",
     "degrees.right",
     "direction",
+    "study_rights.start",
 )
 
 PERIOD_RULES: tuple[Rule, ...] = tuple(one for one in finland.RULES if one.subject is frames.PERIOD)
@@ -481,7 +482,7 @@ TK: tuple[Test, ...] = (
         _rule(finland.not_before_studies),
         finland.start >= pl.col("degree_right_start"),
         pl.lit("X_BEFORE_STUDIES"),
-        ("segments.start", "degrees.right"),
+        ("segments.start", "degrees.right", "study_rights.start"),
     ),
     Test(
         _rule(finland.not_after_graduation),
@@ -569,6 +570,7 @@ def _lacking_mask(tests: tuple[Test, ...]) -> pl.Expr:
         "agreed_as_one_whole": pl.col("joining_unknown"),
         "degrees.right": pl.col("degree_here").is_null(),
         "direction": pl.col("direction").is_null(),
+        "study_rights.start": pl.col("degree_here") & pl.col("degree_right_start").is_null(),
     }
     mask = pl.lit(0, pl.Int32)
     for bit, name in enumerate(INPUTS):

@@ -93,6 +93,8 @@ def _no_number(name: str) -> float:
 
 def read_case(entry: Any) -> Case:
     """The checked case. Raises `Unreadable` with the path of the first thing that is wrong."""
+    if entry is None:
+        raise Unreadable("", "an object is expected, found null")
     case = _CASE(entry, "")
     facts = _FACTS[case["kind"]](case["facts"], "facts")
     return Case(entry.get("id"), case["kind"], facts, case["facts"], case["ask"] or {})

@@ -285,7 +285,7 @@ class _Told:
                     yield f"facts.degrees[{number}].right"
         else:
             for number, right in enumerate(facts["study_rights"] or []):
-                if not right["states"]:
+                if field == "states" and not right["states"]:
                     yield f"facts.study_rights[{number}].states"
                 elif right["start"] is None:
                     yield f"facts.study_rights[{number}].start"

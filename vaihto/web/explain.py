@@ -49,6 +49,7 @@ _MISSING = {
     "segments.start": _("the first day of a segment"),
     "segments.end": _("the last day of a segment"),
     "study_rights.states": _("the states of the study right"),
+    "study_rights.start": _("study right"),
     "agreed_as_one_whole": _("whether the parts were agreed as one whole"),
     "degrees.right": _("the study right of the degree"),
     "direction": _("the direction"),
