@@ -5,47 +5,103 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('institutions', '0001_initial'),
-        ('mobilities', '0001_initial'),
-        ('people', '0001_initial'),
+        ("institutions", "0001_initial"),
+        ("mobilities", "0001_initial"),
+        ("people", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Attainment',
+            name="Attainment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=100)),
-                ('kind', models.CharField(max_length=2)),
-                ('names', models.JSONField(blank=True, default=dict)),
-                ('credits', models.DecimalField(blank=True, decimal_places=2, max_digits=8, null=True)),
-                ('grade_scale', models.CharField(blank=True, max_length=40)),
-                ('grade', models.CharField(blank=True, max_length=40)),
-                ('completed_on', models.DateField(blank=True, null=True)),
-                ('recognised_on', models.DateField(blank=True, null=True)),
-                ('granted_by', models.CharField(choices=[('home', 'This institution'), ('foreign_hei', 'Foreign institution'), ('foreign_other', 'Other foreign body'), ('finnish_hei', 'Another Finnish institution')], default='home', max_length=14)),
-                ('source_code', models.CharField(blank=True, max_length=10)),
-                ('source_country', models.CharField(blank=True, max_length=3)),
-                ('classifications', models.JSONField(blank=True, default=list)),
-                ('education_code', models.CharField(blank=True, max_length=10)),
-                ('module', models.CharField(blank=True, max_length=200)),
-                ('language', models.CharField(blank=True, max_length=10)),
-                ('is_traineeship', models.BooleanField(default=False)),
-                ('granting_country', models.CharField(blank=True, max_length=3)),
-                ('completed_in_country', models.CharField(blank=True, max_length=3)),
-                ('kept_aside', models.JSONField(blank=True, default=dict)),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attainments', to='institutions.institution')),
-                ('mobility', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='attainments', to='mobilities.mobility')),
-                ('right', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='attainments', to='people.studyright')),
-                ('student', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attainments', to='people.studentrecord')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=100)),
+                ("kind", models.CharField(max_length=2)),
+                ("names", models.JSONField(blank=True, default=dict)),
+                (
+                    "credits",
+                    models.DecimalField(blank=True, decimal_places=2, max_digits=8, null=True),
+                ),
+                ("grade_scale", models.CharField(blank=True, max_length=40)),
+                ("grade", models.CharField(blank=True, max_length=40)),
+                ("completed_on", models.DateField(blank=True, null=True)),
+                ("recognised_on", models.DateField(blank=True, null=True)),
+                (
+                    "granted_by",
+                    models.CharField(
+                        choices=[
+                            ("home", "This institution"),
+                            ("foreign_hei", "Foreign institution"),
+                            ("foreign_other", "Other foreign body"),
+                            ("finnish_hei", "Another Finnish institution"),
+                        ],
+                        default="home",
+                        max_length=14,
+                    ),
+                ),
+                ("source_code", models.CharField(blank=True, max_length=10)),
+                ("source_country", models.CharField(blank=True, max_length=3)),
+                ("classifications", models.JSONField(blank=True, default=list)),
+                ("education_code", models.CharField(blank=True, max_length=10)),
+                ("module", models.CharField(blank=True, max_length=200)),
+                ("language", models.CharField(blank=True, max_length=10)),
+                ("is_traineeship", models.BooleanField(default=False)),
+                ("granting_country", models.CharField(blank=True, max_length=3)),
+                ("completed_in_country", models.CharField(blank=True, max_length=3)),
+                ("kept_aside", models.JSONField(blank=True, default=dict)),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attainments",
+                        to="institutions.institution",
+                    ),
+                ),
+                (
+                    "mobility",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attainments",
+                        to="mobilities.mobility",
+                    ),
+                ),
+                (
+                    "right",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attainments",
+                        to="people.studyright",
+                    ),
+                ),
+                (
+                    "student",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attainments",
+                        to="people.studentrecord",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['institution', 'key'],
-                'constraints': [models.UniqueConstraint(fields=('institution', 'key'), name='an_attainment_key_is_unique_in_its_institution')],
+                "ordering": ["institution", "key"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("institution", "key"),
+                        name="an_attainment_key_is_unique_in_its_institution",
+                    )
+                ],
             },
         ),
     ]

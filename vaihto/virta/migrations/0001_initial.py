@@ -5,46 +5,99 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('institutions', '0001_initial'),
+        ("institutions", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ExportRun',
+            name="ExportRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('form', models.CharField(choices=[('Liikkuvuusjaksot', 'Mobility periods'), ('Opiskelijat', 'Students'), ('Opiskeluoikeudet', 'Study rights'), ('LukukausiIlmoittautumiset', 'Term enrolments'), ('Opintosuoritukset', 'Attainments'), ('Virta', 'Everything, nested by student')], max_length=30)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('made', 'Made'), ('refused', 'Refused')], default='waiting', max_length=8)),
-                ('asked_at', models.DateTimeField()),
-                ('made_at', models.DateTimeField(null=True)),
-                ('made_by', models.CharField(max_length=200)),
-                ('account_id', models.BigIntegerField(null=True)),
-                ('work_id', models.BigIntegerField(null=True)),
-                ('loss_accepted', models.BooleanField(default=False)),
-                ('edition', models.CharField(blank=True, max_length=64)),
-                ('schema_version', models.CharField(blank=True, max_length=40)),
-                ('is_valid', models.BooleanField(null=True)),
-                ('counts', models.JSONField(default=dict)),
-                ('left_out', models.PositiveIntegerField(default=0)),
-                ('checks', models.JSONField(default=dict)),
-                ('digest', models.CharField(blank=True, max_length=64)),
-                ('size', models.PositiveBigIntegerField(default=0)),
-                ('difference', models.JSONField(default=dict)),
-                ('refusal', models.JSONField(blank=True, default=dict)),
-                ('delivered_on', models.DateField(blank=True, null=True)),
-                ('delivery_proof', models.TextField(blank=True)),
-                ('delivery_by', models.CharField(blank=True, max_length=200)),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='export_runs', to='institutions.institution')),
-                ('previous', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='later_runs', to='virta.exportrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "form",
+                    models.CharField(
+                        choices=[
+                            ("Liikkuvuusjaksot", "Mobility periods"),
+                            ("Opiskelijat", "Students"),
+                            ("Opiskeluoikeudet", "Study rights"),
+                            ("LukukausiIlmoittautumiset", "Term enrolments"),
+                            ("Opintosuoritukset", "Attainments"),
+                            ("Virta", "Everything, nested by student"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("waiting", "Waiting"), ("made", "Made"), ("refused", "Refused")],
+                        default="waiting",
+                        max_length=8,
+                    ),
+                ),
+                ("asked_at", models.DateTimeField()),
+                ("made_at", models.DateTimeField(null=True)),
+                ("made_by", models.CharField(max_length=200)),
+                ("account_id", models.BigIntegerField(null=True)),
+                ("work_id", models.BigIntegerField(null=True)),
+                ("loss_accepted", models.BooleanField(default=False)),
+                ("edition", models.CharField(blank=True, max_length=64)),
+                ("schema_version", models.CharField(blank=True, max_length=40)),
+                ("is_valid", models.BooleanField(null=True)),
+                ("counts", models.JSONField(default=dict)),
+                ("left_out", models.PositiveIntegerField(default=0)),
+                ("checks", models.JSONField(default=dict)),
+                ("digest", models.CharField(blank=True, max_length=64)),
+                ("size", models.PositiveBigIntegerField(default=0)),
+                ("difference", models.JSONField(default=dict)),
+                ("refusal", models.JSONField(blank=True, default=dict)),
+                ("delivered_on", models.DateField(blank=True, null=True)),
+                ("delivery_proof", models.TextField(blank=True)),
+                ("delivery_by", models.CharField(blank=True, max_length=200)),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="export_runs",
+                        to="institutions.institution",
+                    ),
+                ),
+                (
+                    "previous",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="later_runs",
+                        to="virta.exportrun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-asked_at', '-pk'],
-                'indexes': [models.Index(fields=['institution', 'form', 'state', '-asked_at'], name='virta_expor_institu_69d873_idx')],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('state', 'made'), _negated=True), models.Q(('digest', ''), _negated=True), _connector='OR'), name='a_made_run_has_a_digest')],
+                "ordering": ["-asked_at", "-pk"],
+                "indexes": [
+                    models.Index(
+                        fields=["institution", "form", "state", "-asked_at"],
+                        name="virta_expor_institu_69d873_idx",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "made"), _negated=True),
+                            models.Q(("digest", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="a_made_run_has_a_digest",
+                    )
+                ],
             },
         ),
     ]
