@@ -23,7 +23,8 @@ from typing import Any, ClassVar
 from lxml import etree
 from python_calamine import CalamineError, CalamineWorkbook
 
-from vaihto.refusals import Refusal
+from vaihto.imports.cells import parse_text, unguarded
+from vaihto.refusals import Invalid, Refusal
 from vaihto.wording import mark as _
 
 DELIMITERS = (";", ",", "\t", "|")
@@ -576,11 +577,11 @@ class Survey:
     referred: frozenset[str]
 
 
-def survey(table: Table, *, key: int | None, refers: int | None) -> Survey:
+def survey(table: Table, *, key: int | None, refers: int | None, in_runs: bool) -> Survey:
     """Reads the whole once. `key` is the column whose values name records, `refers` one that names others.
 
-    Lines of one record that follow each other are one record; a key that comes again later is repeated. Only
-    hashes are kept, so that a million keys need eight megabytes.
+    `in_runs`: lines of one key that follow each other are one record, and only a key that comes again later is
+    repeated. Only hashes are kept, so that a million keys need eight megabytes.
     """
     hashes = array("q")
     remember = hashes.append
@@ -590,20 +591,29 @@ def survey(table: Table, *, key: int | None, refers: int | None) -> Survey:
     for line in table.lines():
         lines += 1
         cells = line.cells
-        if key is not None and len(cells) > key and (value := cells[key]) != before:
-            remember(hash(value.strip()))
-            before = value
+        if key is not None and len(cells) > key and (cells[key] != before or not in_runs):
+            before = cells[key]
+            remember(hash(as_key(before)))
         if refers is not None and len(cells) > refers and cells[refers]:
-            referred.add(cells[refers].strip())
+            referred.add(as_key(cells[refers]))
     twice = _twice(hashes)
     repeated: set[str] = set()
     if twice and key is not None:
         for line in table.lines():
-            if len(line.cells) > key:
-                value = line.cells[key].strip()
-                if hash(value) in twice:
-                    repeated.add(value)
+            if len(line.cells) > key and hash(value := as_key(line.cells[key])) in twice:
+                repeated.add(value)
     return Survey(lines, frozenset(repeated), frozenset(referred))
+
+
+def as_key(text: str) -> str:
+    """A key as the facts will have it."""
+    text = unguarded(text.strip())
+    if text.isprintable():
+        return text
+    try:
+        return parse_text(text)
+    except Invalid:
+        return text
 
 
 def _twice(hashes: array[int]) -> set[int]:

@@ -27,6 +27,7 @@ from vaihto.imports.reading import (
     Survey,
     Table,
     Unreadable,
+    as_key,
     open_csv,
     open_xlsx,
     plain_header,
@@ -127,7 +128,9 @@ class TableKind:
         table = open_table(file, known_headers=known_headers())
         places = self._placed(table.header)
         at = {column.name: place for place, column in places.items()}
-        found = survey(table, key=at.get(self.key), refers=at.get(self.refers))
+        found = survey(
+            table, key=at.get(self.key), refers=at.get(self.refers), in_runs=self.has_parts
+        )
         if not found.lines:
             raise Unreadable(
                 "file.no-lines",
@@ -473,9 +476,9 @@ class TableArrival:
             problems: list[Refusal] = []
             values = self._values(line, whole, problems)
             self._strays(line, problems)
-            name = line.cells[key].strip() if key is not None and key < len(line.cells) else ""
+            name = as_key(line.cells[key]) if key is not None and key < len(line.cells) else ""
             facts = None if problems else build(values, [])
-            yield Row(line.number, (line.number,), unguarded(name), facts, tuple(problems))
+            yield Row(line.number, (line.number,), name, facts, tuple(problems))
 
     def _grouped(self) -> Iterator[Row]:
         """Lines of one key that follow each other are one record."""
@@ -483,7 +486,7 @@ class TableArrival:
         key = ""
         place = self._key if self._key is not None else 0
         for line in self.table.lines():
-            value = line.cells[place].strip() if place < len(line.cells) else ""
+            value = as_key(line.cells[place]) if place < len(line.cells) else ""
             if group and (value != key or not value or len(group) > _PARTS_LIMIT):
                 yield self._record(key, group)
                 group = []
@@ -508,7 +511,7 @@ class TableArrival:
                 parts.append(part)
         facts = None if problems else self.kind.build(values, parts)
         numbers = tuple(line.number for line in group)
-        return Row(first.number, numbers, unguarded(key), facts, tuple(problems))
+        return Row(first.number, numbers, key, facts, tuple(problems))
 
     def _agrees(self, first: Line, line: Line, problems: list[Refusal]) -> None:
         """Below the first line of a record its own columns are repeated or empty."""
