@@ -487,3 +487,18 @@ def test_charts_say_their_numbers_and_bring_no_style_of_their_own(cast: Cast) ->
         assert "<b>" not in picture
     assert "University of Northlake: 30 %" in drawn[0]
     assert 'class="chart-hidden"' in drawn[0]
+
+
+def test_a_member_whose_records_are_elsewhere_is_named_and_not_counted_as_nobody_moving(
+    cast: Cast,
+) -> None:
+    Institution.objects.filter(pk=cast.third.pk).update(hosted=False)
+
+    told = measures.answer(
+        measures.Question(alliance="test-alliance", years=(2026,)), actor=cast.actor(cast.secretary)
+    )
+
+    assert "third.example" not in {row.key for row in told.rows}
+    assert [
+        note.facts["institutions"] for note in told.notes if "not kept here" in note.sentence
+    ] == ["University of Thirdtown"]

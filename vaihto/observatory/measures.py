@@ -265,6 +265,10 @@ PROTECTED = _(
 NO_BASE = _(
     "No headcount is known for %(institutions)s; no rate can be told there or for the alliance."
 )
+NOT_HERE = _(
+    "The records of these members are not kept here, so they are not in the figures, nor in those of the "
+    "alliance: %(institutions)s."
+)
 PERSONS, EVENTS_UNIT = _("persons"), _("events")
 
 
@@ -289,11 +293,15 @@ def answer(question: Question, *, actor: Actor) -> Series:
         if one not in known:
             raise Unanswerable("question.value", field="institution", value=one)
     figures = participation.figures(alliance, question.rate, question.years)
-    chosen = [
+    asked = [
         place
         for place in sorted(places.values(), key=lambda one: one.name)
         if not question.institutions or place.hei_id in question.institutions
     ]
+    # Of a member whose records are elsewhere nothing is known, which is not the same as nobody moving.
+    chosen = [place for place in asked if place.hosted]
+    elsewhere = [place.name for place in asked if not place.hosted]
+    members = {year: [one for one in some if places[one].hosted] for year, some in members.items()}
     if question.by:
         return _breakdown(question, figures, chosen)
     goals = _Goals(alliance)
@@ -327,6 +335,8 @@ def answer(question: Question, *, actor: Actor) -> Series:
     order = {key: at for at, key in enumerate([*[p.hei_id for p in chosen], ALLIANCE_ROW])}
     rows.sort(key=lambda row: (order[row.key], row.year))
     notes = [Note(NO_BASE, {"institutions": ", ".join(sorted(lacking))})] if lacking else []
+    if elsewhere:
+        notes.append(Note(NOT_HERE, {"institutions": ", ".join(elsewhere)}))
     return Series(
         question=question,
         unit=PERSONS,
