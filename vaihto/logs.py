@@ -102,6 +102,7 @@ def constant_message(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     """Libraries fill values into their messages; of theirs only the pattern is kept."""
+    event.pop("message", None)  # the filled one, which another handler left on the record
     record = event.get("_record")
     if record is not None and not record.name.startswith("vaihto"):
         event["event"] = str(record.msg)

@@ -1,0 +1,94 @@
+"""What machines ask: alive, ready, and figures to those who may read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
+
+from vaihto.jobs import beat
+from vaihto.jobs.models import Work
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def worker() -> Iterator[None]:
+    beat.beat("here", now=timezone.now())
+    yield
+    beat.stop("here")
+
+
+def test_alive_asks_nothing_of_the_database(
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(0):
+        assert client.get("/health").json() == {"alive": True}
+
+
+def test_without_a_worker_it_is_not_ready(client: Client) -> None:
+    answer = client.get("/ready")
+    assert (answer.status_code, answer.json()) == (
+        503,
+        {"ready": False, "database": True, "worker": False, "catalogue": None},
+    )
+
+
+def test_with_a_worker_it_is_ready(client: Client, worker: None) -> None:
+    assert client.get("/ready").json()["ready"] is True
+
+
+def test_without_its_database_it_is_alive_and_not_ready(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.db import OperationalError  # noqa: PLC0415
+
+    def away() -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(connection, "cursor", away)
+    assert client.get("/health").status_code == 200
+    answer = client.get("/ready")
+    assert (answer.status_code, answer.json()["database"]) == (503, False)
+
+
+def test_answers_to_machines_are_never_kept(client: Client) -> None:
+    assert [
+        "no-store" in client.get(address).headers["Cache-Control"]
+        for address in ("/health", "/ready", "/metrics")
+    ] == [True, True, True]
+
+
+def test_figures_are_for_this_machine_when_there_is_no_token(client: Client) -> None:
+    Work.objects.create(kind="test", state=Work.State.FAILED)
+    figures = client.get("/metrics").content.decode()
+    assert 'vaihto_work{state="failed"} 1.0' in figures
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        {"REMOTE_ADDR": "203.0.113.9"},
+        {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},
+        {"HTTP_FORWARDED": "for=127.0.0.1"},
+        {"REMOTE_ADDR": ""},
+    ],
+)
+def test_figures_do_not_exist_for_the_world(client: Client, way: dict[str, str]) -> None:
+    assert client.get("/metrics", **way).status_code == 404  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "status"), [("Bearer the-token", 200), ("Bearer another", 404), (None, 404)]
+)
+def test_with_a_token_only_its_bearer_reads_figures(
+    client: Client, settings: Settings, given: str | None, status: int
+) -> None:
+    settings.METRICS_TOKEN = "the-token"
+    headers = {"Authorization": given} if given else {}
+    assert client.get("/metrics", headers=headers).status_code == status
