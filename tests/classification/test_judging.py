@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cast import NOON, Cast, mobility, side, student, study_right
-from vaihto.classification import actions
+from vaihto.classification import actions, columns
 from vaihto.classification.models import Edition, Judgement, Period, Verdict
 from vaihto.mobilities.models import Direction, Mobility, Segment, Side
 from vaihto.transcripts.models import Attainment
@@ -327,3 +327,19 @@ def test_without_the_call_year_the_rules_of_the_money_cannot_be_told(cast: Cast)
 
     verdict = Verdict.objects.get(side=cast.outgoing, scheme="erasmus")
     assert (verdict.included, verdict.missing) == (None, ["call_year"])
+
+
+@pytest.mark.parametrize(("size", "parts"), [(1, 3), (2, 2), (3, 1), (100, 1)])
+def test_everybody_is_in_exactly_one_part(cast: Cast, size: int, parts: int) -> None:
+    persons = [cast.student.person_id]
+    for number in range(2):
+        owner = student(cast.sending, key=f"P{number}")
+        made = mobility(person=owner.person, sending=cast.sending, receiving=cast.receiving)
+        side(made, cast.sending, Direction.OUTGOING, student=owner)
+        persons.append(owner.person_id)
+
+    found = columns.partitions(size=size)
+
+    assert len(found) == parts
+    for person in persons:
+        assert sum(one.first <= person <= one.last for one in found) == 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from vaihto.institutions.models import Institution
 from vaihto.mobilities.models import Kind, Segment, Side
@@ -203,26 +203,28 @@ class Columns:
     attainments: pl.DataFrame
 
 
-def partitions(*, size: int = PERSONS_IN_A_PART) -> Iterator[Persons]:
-    """All persons that have sides, cut into stretches of about `size` persons."""
-    ends = Side.objects.aggregate(first=Min("mobility__person_id"), last=Max("mobility__person_id"))
-    if ends["first"] is None:
-        return
+def partitions(*, size: int = PERSONS_IN_A_PART) -> list[Persons]:
+    """All persons that have sides, cut into stretches of about `size` persons.
+
+    Read to the end before anybody is judged: a query left open would keep the database from tidying up
+    behind the writing.
+    """
     numbers = (
         Side.objects.order_by("mobility__person_id")
         .values_list("mobility__person_id", flat=True)
         .distinct()
     )
-    first, count, last = None, 0, None
+    parts: list[Persons] = []
+    first, count, last = 0, 0, 0
     for number in numbers.iterator(chunk_size=20_000):
-        if first is None:
-            first = number
+        first = number if count == 0 else first
         count, last = count + 1, number
         if count == size:
-            yield Persons(first=first, last=last)
-            first, count = None, 0
-    if first is not None and last is not None:
-        yield Persons(first=first, last=last)
+            parts.append(Persons(first=first, last=last))
+            count = 0
+    if count:
+        parts.append(Persons(first=first, last=last))
+    return parts
 
 
 def of_some(persons: Iterable[int]) -> Iterator[Persons]:
