@@ -29,11 +29,10 @@ class NotADemo(Refusal):
 
 @dataclass(frozen=True, kw_only=True)
 class Guest:
-    """An account of the demo: how to sign in, and what one is there."""
+    """An account of the demo: how to sign in, and what one is there (docs/demo.md says what for)."""
 
     username: str
     name: str
-    does: str
     role: str = ""
     institution: str = ""
     unit: str = ""
@@ -46,16 +45,12 @@ GUESTS: tuple[Guest, ...] = (
     Guest(
         username="demo-registrar",
         name="Rauni Rekola",
-        does=_(
-            "Registrar of the University of Tuulisalmi: brings data in, corrects it, sends it to VIRTA."
-        ),
         role=Role.Name.REGISTRAR,
         institution=TUULISALMI,
     ),
     Guest(
         username="demo-coordinator",
         name="Kaisa Koskela",
-        does=_("Coordinator of one faculty: sees and corrects the mobilities of Engineering only."),
         role=Role.Name.COORDINATOR,
         institution=TUULISALMI,
         unit="TEC",
@@ -63,59 +58,47 @@ GUESTS: tuple[Guest, ...] = (
     Guest(
         username="demo-entry",
         name="Erkki Ek",
-        does=_("Enters mobilities and brings files in."),
         role=Role.Name.ENTRY,
         institution=TUULISALMI,
     ),
     Guest(
         username="demo-reader",
         name="Riku Rantala",
-        does=_("Reads the records of the University of Tuulisalmi and changes nothing."),
         role=Role.Name.READER,
         institution=TUULISALMI,
     ),
     Guest(
         username="demo-agreements",
         name="Agneta Alm",
-        does=_("Keeps the partners and agreements of the University of Tuulisalmi."),
         role=Role.Name.AGREEMENT_MANAGER,
         institution=TUULISALMI,
     ),
     Guest(
         username="demo-admin",
         name="Aleksi Aarnio",
-        does=_("Administrator of the University of Tuulisalmi: roles, rules, journal."),
         role=Role.Name.ADMINISTRATOR,
         institution=TUULISALMI,
     ),
     Guest(
         username="demo-other-registrar",
         name="Outi Oksanen",
-        does=_(
-            "Registrar of Hopearanta University of Applied Sciences: another register, other rules."
-        ),
         role=Role.Name.REGISTRAR,
         institution=HOPEARANTA,
     ),
     Guest(
         username="demo-secretariat",
         name="Saskia Sommer",
-        does=_(
-            "Secretariat of the alliance: figures of all members against the goals, no persons."
-        ),
         role=Role.Name.SECRETARIAT,
         alliance=ALLIANCE,
     ),
     Guest(
         username="demo-student",
         name="Aino Virtanen",
-        does=_("A student: sees her own mobility and why it counts."),
         story="Aino Virtanen",
     ),
     Guest(
         username="demo-operator",
         name="Olli Operator",
-        does=_("Operator of the installation: health, background work, accounts."),
         is_operator=True,
     ),
 )

@@ -9,10 +9,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext
 
 from vaihto.demo import building, emptying, files
 from vaihto.demo.accounts import NotADemo
 from vaihto.demo.invention import SIZES
+from vaihto.demo.stories import STORIES
 
 
 class Command(BaseCommand):
@@ -46,6 +48,9 @@ class Command(BaseCommand):
         seconds = time.monotonic() - began
         counted = ", ".join(f"{number:,} {kind}" for kind, number in built.counts.items())
         self.stdout.write(f"Built in {seconds:.0f} s: {counted}.")
+        self.stdout.write(gettext("People worth searching for:"))
+        for story in STORIES:
+            self.stdout.write(f"  {story.person}: {gettext(story.shows)}")
 
     def _tell(self, sentence: str) -> None:
         self.stdout.write(f"  {sentence}")
