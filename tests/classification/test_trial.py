@@ -145,19 +145,27 @@ def test_newer_rules_of_the_program_wait_to_be_adopted(judged: Cast) -> None:
     assert actions.edition_waiting() == ruleset.OWN.key
 
 
-def test_the_command_previews_and_says_by_its_exit_code_that_something_would_change(
-    judged: Cast, tmp_path: Path
-) -> None:
+def test_the_command_previews_whose_verdict_would_change(judged: Cast, tmp_path: Path) -> None:
     file = tmp_path / "proposal.yaml"
     file.write_text(STRICTER, "utf-8")
     out = io.StringIO()
 
-    with pytest.raises(SystemExit) as exit_:
-        call_command("classification", "preview", parameters=file, json=True, stdout=out)
+    call_command("classification", "preview", parameters=file, json=True, stdout=out)
 
     answer: dict[str, Any] = json.loads(out.getvalue())
-    assert (exit_.value.code, answer["judged"], answer["changed"]) == (1, 6, 2)
+    assert (answer["judged"], answer["changed"]) == (6, 2)
     assert {change["key"] for change in answer["changes"]} == {"D89", "D87"}
+
+
+def test_the_command_judges_nobody_by_rules_that_were_not_adopted(judged: Cast) -> None:
+    Edition.objects.update(key="0123456789abcdef")
+    out = io.StringIO()
+
+    with pytest.raises(SystemExit) as exit_:
+        call_command("classification", "run", stderr=out)
+
+    assert exit_.value.code == 1
+    assert "preview" in out.getvalue()
 
 
 def test_the_command_judges_everybody(judged: Cast) -> None:

@@ -29,7 +29,7 @@ A parameter file has the form of the first part of a rule file; what it leaves o
       1900-01-01: 87
       2027-01-01: 90
 
-exit code: 0 done (preview: nothing would change), 1 refused (preview: something would), 2 wrong use"""
+exit code: 0 done, 1 refused, 2 wrong use"""
 
 
 class Command(BaseCommand):
@@ -88,8 +88,6 @@ class Command(BaseCommand):
     def _preview(self, text: str, options: dict[str, Any]) -> None:
         found = trial.run(ruleset.with_parameters(text), most=options["most"])
         self._tell(found.as_json(), _told(found), options)
-        if found.changed:
-            sys.exit(1)
 
     def _adopt(self, text: str, options: dict[str, Any]) -> None:
         actor, now = Actor.system("command line"), timezone.now()
