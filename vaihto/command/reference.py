@@ -182,8 +182,38 @@ def _code_lists() -> Iterator[str]:
 
 
 def _imports() -> Iterator[str]:
+    from vaihto.imports.kinds import kinds  # noqa: PLC0415 - app ready
+
     yield "# Files that can be brought in"
     yield ""
+    yield (
+        "By page or by `vaihto import KIND FILE`. Any usual delimiter and encoding; a column may be called by any of "
+        "its names, in any order. A template with examples is on the page *Bring files in*. Columns marked *part* "
+        "describe a part of the record: further parts follow on lines of their own with the same key."
+    )
+    for kind in kinds().values():
+        yield ""
+        yield f"## {kind.name}"
+        yield ""
+        yield f"{kind.label}. {kind.explanation}"
+        yield ""
+        yield f"Endings: {', '.join(kind.endings)}."
+        columns = getattr(kind, "columns", ())
+        if not columns:
+            continue
+        yield ""
+        yield _row("Column", "Finnish", "Swedish", "What stands there", "Needed", "Examples")
+        yield _row(*["---"] * 6)
+        for column in columns:
+            needed = "yes" if column.required else ""
+            yield _row(
+                f"`{column.name}`" + (" (part)" if column.of_part else ""),
+                column.fi,
+                column.sv,
+                column.says + (f" One of: {', '.join(column.choices)}." if column.choices else ""),
+                needed,
+                ", ".join(f"`{example}`" for example in dict.fromkeys(column.examples) if example),
+            )
 
 
 def _roles() -> Iterator[str]:
