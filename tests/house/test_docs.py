@@ -70,6 +70,8 @@ def test_commands_in_the_text_exist(page: Path) -> None:
         for words in commands
         if words not in known and words.split()[0] not in known and words not in families
     }
-    known_settings = {name for each in environment.TABLE for name in (each.name, f"{each.name}_FILE")}
+    known_settings = {
+        name for each in environment.TABLE for name in (each.name, f"{each.name}_FILE")
+    }
     settings = set(re.findall(r"\bVAIHTO_[A-Z_]+[A-Z]\b", text))
     assert (unknown, settings - known_settings) == (set(), set())

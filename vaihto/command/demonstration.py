@@ -209,8 +209,18 @@ def _end(children: list[subprocess.Popen[bytes]]) -> None:
 def _people() -> str:
     """The demo persons one can sign in as, with what they are."""
     from vaihto.demo.accounts import GUESTS, PASSWORD  # noqa: PLC0415 - app ready
+    from vaihto.institutions.models import Alliance, Institution  # noqa: PLC0415 - app ready
 
+    places = dict(Institution.objects.values_list("hei_id", "name"))
+    places |= dict(Alliance.objects.values_list("code", "name"))
     width = max(len(guest.username) for guest in GUESTS) + 2
-    lines = [f"  {guest.username:<{width}}{guest.name}. {guest.does}" for guest in GUESTS]
-    return "\n".join(["Sign in with one click on the sign-in page, or by name:", "", *lines, "",
-                      f"Their password is {PASSWORD}", ""])  # fmt: skip
+    lines = []
+    for guest in GUESTS:
+        where = places.get(guest.institution or guest.alliance, "")
+        unit = f" ({guest.unit})" if guest.unit else ""
+        role = str(guest.role).replace("_", " ")
+        what = f"{role}, {where}{unit}" if role else ""
+        what = what or ("operator" if guest.is_operator else "a person with their own records")
+        lines.append(f"  {guest.username:<{width}}{guest.name}, {what}")
+    told = ["Sign in with one click on the sign-in page, or by name:", "", *lines, ""]
+    return "\n".join([*told, f"Their password is {PASSWORD}", ""])

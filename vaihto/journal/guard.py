@@ -19,11 +19,15 @@ _INSTALL = {
         for deed in ("UPDATE", "DELETE")
     ],
     "postgresql": [
-        "CREATE OR REPLACE FUNCTION journal_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{_REFUSAL}' USING ERRCODE = 'restrict_violation'; END $$",
+        (
+            "CREATE OR REPLACE FUNCTION journal_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{_REFUSAL}' USING ERRCODE = 'restrict_violation'; END $$"
+        ),
         # For each statement, so that emptying the table and touching no row are refused as well.
-        "CREATE OR REPLACE TRIGGER journal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE "
-        "ON journal_entry FOR EACH STATEMENT EXECUTE FUNCTION journal_append_only()",
+        (
+            "CREATE OR REPLACE TRIGGER journal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE "
+            "ON journal_entry FOR EACH STATEMENT EXECUTE FUNCTION journal_append_only()"
+        ),
     ],
 }
 _REMOVE = {
