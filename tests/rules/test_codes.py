@@ -11,7 +11,7 @@ import pytest
 
 from vaihto.rules import catalogue, checks
 from vaihto.rules.cases import cases_of
-from vaihto.rules.findings import Rule
+from vaihto.rules.findings import Rule, every_part
 
 LISTS = Path(__file__).parents[3] / "shared" / "codelists" / "virta"
 OURS = ("checks", "student", "grants", "blended", "staff", "restated")
@@ -48,6 +48,23 @@ def test_a_sentence_names_only_what_was_compared(one: Rule) -> None:
         }
         assert named["fi"] == named["en"]
         assert named["sv"] == named["en"]
+        parts = [re.findall(r"\[((?:not )?(\w+)): ", text) for text in sentences.values()]
+        assert parts[0] == parts[1] == parts[2]
+        assert {name for _part, name in parts[0]} <= set(one.finding.compared)
+
+
+@pytest.mark.parametrize("one", checks.RULES, ids=lambda one: one.code)
+@pytest.mark.parametrize("value", [None, False, "x"])
+def test_the_parts_of_a_sentence_make_a_whole_one_whatever_was_compared(
+    one: Rule, value: object
+) -> None:
+    for language in ("en", "fi", "sv"):
+        for sentence in (
+            checks.message(one.code, dict.fromkeys(one.finding.compared, value), language=language),
+            every_part(one.texts.fails[language]),
+        ):
+            assert sentence.endswith((".", "%"))
+            assert not re.search(r"[\[\]]|  | [,;.:]", sentence)
 
 
 @pytest.mark.parametrize("topic", OURS)

@@ -469,6 +469,7 @@ def traineeship_is_our_own() -> Finding:
         recognised_on=recognised_on,
         source=pl.col("source_code"),
         granted_by=pl.col("granted_by"),
+        other_granter=pl.when(pl.col("granted_by") != "home").then("granted_by"),
     )
 
 

@@ -15,6 +15,7 @@ compared value; the whole struct is missing where the rule does not apply (`when
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -136,12 +137,13 @@ class Rule:
                 "title": self.title(language), "names": names,
             }  # fmt: skip
         texts = self.texts.holds if holds else self.texts.fails
+        text = _fitting(texts.get(language) or texts["en"], compared)
         words = declarations.words_of(self.topic)
         shown = {key: _shown(value, language, words) for key, value in compared.items()}
         for key in COUNTRIES & compared.keys():
             if isinstance(code := compared[key], str):
                 shown[key] = country_name(code, language)
-        return (texts.get(language) or texts["en"]) % shown
+        return text % shown
 
 
 CANNOT_BE_TOLD = {
@@ -154,7 +156,42 @@ NOT_KNOWN = {"en": "not known", "fi": "ei tiedossa", "sv": "okänt"}
 NONE = {"en": "none", "fi": "ei mitään", "sv": "inget"}
 
 
-COUNTRIES = frozenset({"receiving", "sending", "residence", "home_country", "host_country"})
+_PART = re.compile(r"\[(not )?(\w+): ([^\[\]]*)\]")
+
+
+def _fitting(text: str, compared: Mapping[str, object]) -> str:
+    """A sentence of which `[name: …]` is said when the value is there (or true), `[not name: …]` else."""
+
+    def said(part: re.Match[str]) -> str:
+        value = compared.get(part[2])
+        absent = value is None or value is False or value in ("", "–")
+        return part[3] if absent == bool(part[1]) else ""
+
+    return _close(_PART.sub(said, text)) if "[" in text else text
+
+
+def every_part(text: str) -> str:
+    """A sentence with all of its parts, for whoever reads the rule and not a finding."""
+    return _close(_PART.sub(r"\3", text.replace("][", "] / [")))
+
+
+def _close(text: str) -> str:
+    return re.sub(r" {2,}", " ", text).strip()
+
+
+COUNTRIES = frozenset(
+    {
+        "receiving",
+        "sending",
+        "residence",
+        "home_country",
+        "host_country",
+        "country",
+        "own_country",
+        "granting_country",
+        "completed_in",
+    }
+)
 """Compared values of these names are countries and are shown by name."""
 
 Words = Mapping[str, Mapping[str, str]]
@@ -218,7 +255,7 @@ def read_texts(topic: str, code: str) -> Texts:
     """The checked texts of a rule; the refusal names file and place.
 
     `holds` is the sentence when the rule holds, `fails` when it does not; both may name the compared
-    values as `%(name)s`.
+    values as `%(name)s` and say parts only for some of them (`_fitting`).
     """
     where = f"{topic}.yaml: {code}"
     entry = declarations.texts_of(topic).get(code) or {}

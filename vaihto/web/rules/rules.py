@@ -20,7 +20,7 @@ from vaihto.refusals import NotAllowed, Unknown
 from vaihto.rules import catalogue
 from vaihto.rules.cases import Case, cases_of
 from vaihto.rules.declarations import ROOM
-from vaihto.rules.findings import Effect, Rule
+from vaihto.rules.findings import Effect, Rule, every_part
 from vaihto.rules.parameters import Parameter, parameters
 from vaihto.web import components
 from vaihto.web.address import Address
@@ -195,7 +195,8 @@ _NAMED = re.compile(r"%\((\w+)\)s")
 
 def _readable(texts: Mapping[str, str], language: str) -> str:
     """A sentence with the places of its values shown as ‹name›."""
-    return _NAMED.sub(r"‹\1›", texts.get(language) or texts["en"]).replace("%%", "%")
+    text = every_part(texts.get(language) or texts["en"])
+    return _NAMED.sub(r"‹\1›", text).replace("%%", "%")
 
 
 @lru_cache(maxsize=256)
