@@ -5,142 +5,416 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('institutions', '0001_initial'),
-        ('people', '0001_initial'),
+        ("institutions", "0001_initial"),
+        ("people", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Mobility',
+            name="Mobility",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('student', 'Student'), ('staff', 'Staff')], max_length=8)),
-                ('purpose', models.CharField(choices=[('study', 'Studies'), ('traineeship', 'Traineeship'), ('combined', 'Studies and traineeship'), ('teaching', 'Teaching'), ('training', 'Training'), ('research', 'Research')], max_length=12)),
-                ('programme', models.CharField(choices=[('erasmus', 'Erasmus+'), ('other_eu', 'Other EU programme'), ('nordic', 'Nordic Council of Ministers'), ('other_international', 'Other international programme'), ('national', 'National programme'), ('own_agreement', 'Agreement of the institution'), ('free_mover', 'Free mover'), ('other', 'Other'), ('unknown', 'Not known')], default='unknown', max_length=20)),
-                ('action', models.CharField(blank=True, max_length=20)),
-                ('call_year', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('funding', models.CharField(blank=True, max_length=100)),
-                ('sending_country', models.CharField(blank=True, max_length=3)),
-                ('receiving_country', models.CharField(blank=True, max_length=3)),
-                ('host_organisation', models.CharField(blank=True, max_length=200)),
-                ('roles_reason', models.CharField(blank=True, max_length=200)),
-                ('part_of_degree', models.BooleanField(null=True)),
-                ('planned_blended', models.BooleanField(default=False)),
-                ('agreed_as_one_whole', models.BooleanField(default=False)),
-                ('change_reason', models.CharField(blank=True, choices=[('covid', 'COVID-19'), ('personal', 'Personal reasons')], max_length=10)),
-                ('end_is_estimate', models.BooleanField(default=False)),
-                ('planned_credits', models.DecimalField(blank=True, decimal_places=2, max_digits=6, null=True)),
-                ('bip_id', models.CharField(blank=True, max_length=60)),
-                ('force_majeure', models.BooleanField(default=False)),
-                ('state', models.CharField(choices=[('planned', 'Planned'), ('agreed', 'Agreed'), ('ongoing', 'Under way'), ('done', 'Done'), ('cancelled', 'Cancelled')], db_index=True, default='done', max_length=10)),
-                ('start', models.DateField(db_index=True, null=True)),
-                ('end', models.DateField(null=True)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mobilities', to='people.person')),
-                ('receiving_institution', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='received_mobilities', to='institutions.institution')),
-                ('sending_institution', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='sent_mobilities', to='institutions.institution')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("student", "Student"), ("staff", "Staff")], max_length=8
+                    ),
+                ),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("study", "Studies"),
+                            ("traineeship", "Traineeship"),
+                            ("combined", "Studies and traineeship"),
+                            ("teaching", "Teaching"),
+                            ("training", "Training"),
+                            ("research", "Research"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "programme",
+                    models.CharField(
+                        choices=[
+                            ("erasmus", "Erasmus+"),
+                            ("other_eu", "Other EU programme"),
+                            ("nordic", "Nordic Council of Ministers"),
+                            ("other_international", "Other international programme"),
+                            ("national", "National programme"),
+                            ("own_agreement", "Agreement of the institution"),
+                            ("free_mover", "Free mover"),
+                            ("other", "Other"),
+                            ("unknown", "Not known"),
+                        ],
+                        default="unknown",
+                        max_length=20,
+                    ),
+                ),
+                ("action", models.CharField(blank=True, max_length=20)),
+                ("call_year", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("funding", models.CharField(blank=True, max_length=100)),
+                ("sending_country", models.CharField(blank=True, max_length=3)),
+                ("receiving_country", models.CharField(blank=True, max_length=3)),
+                ("host_organisation", models.CharField(blank=True, max_length=200)),
+                ("roles_reason", models.CharField(blank=True, max_length=200)),
+                ("part_of_degree", models.BooleanField(null=True)),
+                ("planned_blended", models.BooleanField(default=False)),
+                ("agreed_as_one_whole", models.BooleanField(default=False)),
+                (
+                    "change_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[("covid", "COVID-19"), ("personal", "Personal reasons")],
+                        max_length=10,
+                    ),
+                ),
+                ("end_is_estimate", models.BooleanField(default=False)),
+                (
+                    "planned_credits",
+                    models.DecimalField(blank=True, decimal_places=2, max_digits=6, null=True),
+                ),
+                ("bip_id", models.CharField(blank=True, max_length=60)),
+                ("force_majeure", models.BooleanField(default=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("planned", "Planned"),
+                            ("agreed", "Agreed"),
+                            ("ongoing", "Under way"),
+                            ("done", "Done"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        db_index=True,
+                        default="done",
+                        max_length=10,
+                    ),
+                ),
+                ("start", models.DateField(db_index=True, null=True)),
+                ("end", models.DateField(null=True)),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="mobilities",
+                        to="people.person",
+                    ),
+                ),
+                (
+                    "receiving_institution",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="received_mobilities",
+                        to="institutions.institution",
+                    ),
+                ),
+                (
+                    "sending_institution",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sent_mobilities",
+                        to="institutions.institution",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'mobilities',
-                'ordering': ['-start', 'pk'],
+                "verbose_name_plural": "mobilities",
+                "ordering": ["-start", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Segment',
+            name="Segment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('mode', models.CharField(choices=[('physical', 'Physical'), ('virtual', 'Virtual')], max_length=8)),
-                ('place', models.CharField(choices=[('host', 'Host country'), ('home', 'Home country'), ('third', 'Third country')], max_length=5)),
-                ('country', models.CharField(blank=True, max_length=3)),
-                ('start', models.DateField(blank=True, null=True)),
-                ('end', models.DateField(blank=True, null=True)),
-                ('purpose', models.CharField(blank=True, choices=[('study', 'Studies'), ('traineeship', 'Traineeship'), ('other', 'Other')], max_length=12)),
-                ('cancelled', models.BooleanField(default=False)),
-                ('mobility', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='segments', to='mobilities.mobility')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[("physical", "Physical"), ("virtual", "Virtual")], max_length=8
+                    ),
+                ),
+                (
+                    "place",
+                    models.CharField(
+                        choices=[
+                            ("host", "Host country"),
+                            ("home", "Home country"),
+                            ("third", "Third country"),
+                        ],
+                        max_length=5,
+                    ),
+                ),
+                ("country", models.CharField(blank=True, max_length=3)),
+                ("start", models.DateField(blank=True, null=True)),
+                ("end", models.DateField(blank=True, null=True)),
+                (
+                    "purpose",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("study", "Studies"),
+                            ("traineeship", "Traineeship"),
+                            ("other", "Other"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("cancelled", models.BooleanField(default=False)),
+                (
+                    "mobility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="segments",
+                        to="mobilities.mobility",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['mobility', 'start', 'pk'],
+                "ordering": ["mobility", "start", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Side',
+            name="Side",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('direction', models.CharField(choices=[('outgoing', 'Outgoing'), ('incoming', 'Incoming')], max_length=8)),
-                ('key', models.CharField(max_length=100)),
-                ('student_key', models.CharField(blank=True, max_length=100)),
-                ('right_key', models.CharField(blank=True, max_length=100)),
-                ('level', models.CharField(blank=True, max_length=2)),
-                ('home_degree_abroad', models.BooleanField(null=True)),
-                ('adult_education', models.BooleanField(default=False)),
-                ('send_anyway', models.BooleanField(default=False)),
-                ('kept_aside', models.JSONField(blank=True, default=dict)),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sides', to='institutions.institution')),
-                ('mobility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sides', to='mobilities.mobility')),
-                ('nested_in', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='inner_trips', to='mobilities.side')),
-                ('right', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='sides', to='people.studyright')),
-                ('student', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='sides', to='people.studentrecord')),
-                ('unit', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='institutions.unit')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "direction",
+                    models.CharField(
+                        choices=[("outgoing", "Outgoing"), ("incoming", "Incoming")], max_length=8
+                    ),
+                ),
+                ("key", models.CharField(max_length=100)),
+                ("student_key", models.CharField(blank=True, max_length=100)),
+                ("right_key", models.CharField(blank=True, max_length=100)),
+                ("level", models.CharField(blank=True, max_length=2)),
+                ("home_degree_abroad", models.BooleanField(null=True)),
+                ("adult_education", models.BooleanField(default=False)),
+                ("send_anyway", models.BooleanField(default=False)),
+                ("kept_aside", models.JSONField(blank=True, default=dict)),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sides",
+                        to="institutions.institution",
+                    ),
+                ),
+                (
+                    "mobility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sides",
+                        to="mobilities.mobility",
+                    ),
+                ),
+                (
+                    "nested_in",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="inner_trips",
+                        to="mobilities.side",
+                    ),
+                ),
+                (
+                    "right",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sides",
+                        to="people.studyright",
+                    ),
+                ),
+                (
+                    "student",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sides",
+                        to="people.studentrecord",
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="institutions.unit",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['institution', 'key'],
+                "ordering": ["institution", "key"],
             },
         ),
         migrations.CreateModel(
-            name='StaffVisit',
+            name="StaffVisit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('hours', models.DecimalField(blank=True, decimal_places=2, max_digits=8, null=True)),
-                ('teaching_hours', models.DecimalField(blank=True, decimal_places=2, max_digits=6, null=True)),
-                ('content', models.CharField(choices=[('teaching', 'Teaching'), ('research', 'Research'), ('expert work', 'Expert work'), ('training', 'Training'), ('job shadowing', 'Job shadowing'), ('conference', 'Conference only'), ('guest lecture', 'Single guest lecture'), ('other', 'Other')], max_length=20)),
-                ('employment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='visits', to='people.employment')),
-                ('mobility', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='visit', to='mobilities.mobility')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "hours",
+                    models.DecimalField(blank=True, decimal_places=2, max_digits=8, null=True),
+                ),
+                (
+                    "teaching_hours",
+                    models.DecimalField(blank=True, decimal_places=2, max_digits=6, null=True),
+                ),
+                (
+                    "content",
+                    models.CharField(
+                        choices=[
+                            ("teaching", "Teaching"),
+                            ("research", "Research"),
+                            ("expert work", "Expert work"),
+                            ("training", "Training"),
+                            ("job shadowing", "Job shadowing"),
+                            ("conference", "Conference only"),
+                            ("guest lecture", "Single guest lecture"),
+                            ("other", "Other"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "employment",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="visits",
+                        to="people.employment",
+                    ),
+                ),
+                (
+                    "mobility",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="visit",
+                        to="mobilities.mobility",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='mobility',
-            index=models.Index(fields=['sending_institution', 'start'], name='mobilities_sent'),
+            model_name="mobility",
+            index=models.Index(fields=["sending_institution", "start"], name="mobilities_sent"),
         ),
         migrations.AddIndex(
-            model_name='mobility',
-            index=models.Index(fields=['receiving_institution', 'start'], name='mobilities_received'),
+            model_name="mobility",
+            index=models.Index(
+                fields=["receiving_institution", "start"], name="mobilities_received"
+            ),
         ),
         migrations.AddIndex(
-            model_name='mobility',
-            index=models.Index(condition=models.Q(('end_is_estimate', True)), fields=['end'], name='mobilities_with_estimates'),
+            model_name="mobility",
+            index=models.Index(
+                condition=models.Q(("end_is_estimate", True)),
+                fields=["end"],
+                name="mobilities_with_estimates",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mobility',
-            constraint=models.CheckConstraint(condition=models.Q(('start__isnull', True), ('end__isnull', True), ('end__gte', models.F('start')), _connector='OR'), name='a_mobility_ends_after_it_begins'),
+            model_name="mobility",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("start__isnull", True),
+                    ("end__isnull", True),
+                    ("end__gte", models.F("start")),
+                    _connector="OR",
+                ),
+                name="a_mobility_ends_after_it_begins",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='segment',
-            constraint=models.CheckConstraint(condition=models.Q(('end__isnull', True), ('start__isnull', True), ('end__gte', models.F('start')), _connector='OR'), name='a_segment_ends_after_it_begins'),
+            model_name="segment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("end__isnull", True),
+                    ("start__isnull", True),
+                    ("end__gte", models.F("start")),
+                    _connector="OR",
+                ),
+                name="a_segment_ends_after_it_begins",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='segment',
-            constraint=models.CheckConstraint(condition=models.Q(('mode', 'virtual'), models.Q(('end__isnull', False), ('start__isnull', False)), _connector='OR'), name='a_physical_segment_has_dates'),
+            model_name="segment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("mode", "virtual"),
+                    models.Q(("end__isnull", False), ("start__isnull", False)),
+                    _connector="OR",
+                ),
+                name="a_physical_segment_has_dates",
+            ),
         ),
         migrations.AddIndex(
-            model_name='side',
-            index=models.Index(condition=models.Q(('direction', 'incoming'), ('level', '')), fields=['institution'], name='sides_without_a_level'),
+            model_name="side",
+            index=models.Index(
+                condition=models.Q(("direction", "incoming"), ("level", "")),
+                fields=["institution"],
+                name="sides_without_a_level",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='side',
-            constraint=models.UniqueConstraint(fields=('institution', 'key'), name='a_mobility_key_is_unique_in_its_institution'),
+            model_name="side",
+            constraint=models.UniqueConstraint(
+                fields=("institution", "key"), name="a_mobility_key_is_unique_in_its_institution"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='side',
-            constraint=models.UniqueConstraint(fields=('mobility', 'institution'), name='an_institution_sees_a_mobility_once'),
+            model_name="side",
+            constraint=models.UniqueConstraint(
+                fields=("mobility", "institution"), name="an_institution_sees_a_mobility_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='staffvisit',
-            constraint=models.CheckConstraint(condition=models.Q(('started_at__isnull', True), ('ended_at__isnull', True), ('ended_at__gt', models.F('started_at')), _connector='OR'), name='a_visit_ends_after_it_begins'),
+            model_name="staffvisit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("started_at__isnull", True),
+                    ("ended_at__isnull", True),
+                    ("ended_at__gt", models.F("started_at")),
+                    _connector="OR",
+                ),
+                name="a_visit_ends_after_it_begins",
+            ),
         ),
     ]
