@@ -232,7 +232,8 @@ class Verdict(models.Model):
     class Meta:
         ordering: ClassVar = ["side", "scheme", "pk"]
         indexes: ClassVar = [
-            models.Index(fields=["institution", "scheme", "year", "included"]),
+            # The side last: lines of a collection come in the order of sides without sorting.
+            models.Index(fields=["institution", "scheme", "year", "included", "side"]),
             models.Index(
                 fields=["institution"],
                 condition=models.Q(included__isnull=True),
@@ -289,6 +290,18 @@ class Collection(models.Model):
         return f"{self.institution} {self.extraction} {self.year} {self.frozen_at:%Y-%m-%d}"
 
 
+class Stamp(models.Model):
+    """How often something else was said of an institution's records: what was computed under it still holds."""
+
+    institution = models.OneToOneField(
+        Institution, models.CASCADE, primary_key=True, related_name="+"
+    )
+    number = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.institution_id}: {self.number}"
+
+
 class Waiting(models.Model):
     """A person whose records changed together with too many others to be judged at once."""
 
@@ -304,7 +317,8 @@ class Tally(models.Model):
     Made from the verdicts by `participation.refresh`. `modes` says in which modes exactly these persons took
     part (1 physical, 2 blended, 4 virtual, and sums of these), so that persons are counted once whichever
     modes are put together; events stand with the single mode they belong to. `institution` is empty for the
-    alliance as a whole; `by` and `value` break the events up by country, programme, level or partner.
+    alliance as a whole; `by` and `value` break the events up by country, programme, level or
+    partner, or tell the size of the cohort (`by` is then `cohort`).
     Nobody reads these lines while their `Fresh` row says that they are stale.
     """
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import polars as pl
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 
-from vaihto.classification.models import Fresh, Group, MobilityMode, Scheme, Tally, Verdict
+from vaihto.classification.models import Fresh, Group, MobilityMode, Scheme, Stamp, Tally, Verdict
 from vaihto.institutions.models import Alliance, Membership
 from vaihto.mobilities.models import Direction
 from vaihto.people.models import StudentRecord
@@ -33,6 +33,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
 }
 STUDENT_GROUPS = ("students", "doctoral")
 BREAKDOWNS = ("country", "programme", "level", "partner")
+COHORT = "cohort"
 DOCTORAL_RIGHTS = ("6", "7")
 
 _KEY = ["institution", "person", "group", "mode", "partner"]
@@ -121,7 +122,31 @@ def count(alliance: Alliance, rate: str, year: int) -> pl.DataFrame:
                     ).select(pl.col(name).cast(dtype) for name, dtype in _FIGURES.items())
                     for one in (_by_modes(chosen, place), *_broken_down(chosen, place))
                 ]
+    if rate == Tally.Rate.STUDIES:
+        parts.append(_cohorts(members, year))
     return pl.concat(parts)
+
+
+def _cohorts(members: Sequence[int], year: int) -> pl.DataFrame:
+    """How many graduated at each institution: the base of the rate during studies."""
+    graduates = graduates_of(members, year)
+    sizes = [
+        some.group_by("institution")
+        .agg(persons=pl.len().cast(pl.Int64))
+        .with_columns(group=pl.lit(group))
+        for group, some in (("students", graduates), ("doctoral", graduates.filter("doctoral")))
+    ]
+    return (
+        pl.concat(sizes)
+        .with_columns(
+            inside=pl.lit(value=False),
+            modes=pl.lit(0),
+            by=pl.lit(COHORT),
+            value=pl.lit(""),
+            events=pl.lit(0),
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in _FIGURES.items())
+    )
 
 
 def _by_modes(events: pl.DataFrame, place: list[str]) -> pl.DataFrame:
@@ -223,10 +248,15 @@ def graduates_of(members: Sequence[int], year: int) -> pl.DataFrame:
 
 
 def mark_stale(institutions: Iterable[int]) -> None:
-    """The figures of every alliance of these institutions have to be counted anew."""
-    Fresh.objects.filter(
-        alliance__memberships__institution__in=set(institutions), stale=False
-    ).update(stale=True)
+    """Whatever was computed of these institutions, and the figures of their alliances, holds no more."""
+    touched = sorted(set(institutions))
+    Fresh.objects.filter(alliance__memberships__institution__in=touched, stale=False).update(
+        stale=True
+    )
+    if Stamp.objects.filter(pk__in=touched).update(number=F("number") + 1) < len(touched):
+        Stamp.objects.bulk_create(
+            [Stamp(institution_id=number, number=1) for number in touched], ignore_conflicts=True
+        )
 
 
 def mark_stale_of(persons: Sequence[int]) -> None:

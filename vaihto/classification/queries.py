@@ -6,19 +6,22 @@ that are left out with the reason, and totals. It can be frozen (`collections`) 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
+from threading import Lock
 from typing import Any
 
 import polars as pl
-from django.db.models import Count, QuerySet
+from django.db import connection
+from django.db.models import Count, Q, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext
 
 from vaihto.classification import columns, outcome, ruleset
-from vaihto.classification.models import Judgement, Period, Scheme, Verdict
+from vaihto.classification.models import Judgement, Period, Scheme, Stamp, Verdict
 from vaihto.institutions.models import Institution
 from vaihto.journal.actors import Actor, May
 from vaihto.mobilities.models import Kind, Side
@@ -235,8 +238,60 @@ def _verdicts(
     return of_direction.exclude(period__days__gte=LONG)
 
 
+class _Held:
+    """Answers that hold until something else is said of the institution; a few, in this process only."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._answers: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._lock = Lock()
+
+    def answer(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """The answer under `key`, made when it is not there."""
+        with self._lock:
+            if key in self._answers:
+                self._answers.move_to_end(key)
+                return self._answers[key]
+        made = make()
+        with self._lock:
+            self._answers[key] = made
+            while len(self._answers) > self._most:
+                self._answers.popitem(last=False)
+        return made
+
+
+HELD = _Held(most=200)
+
+
+def _held(
+    actor: Actor, institution: Institution, about: tuple[Any, ...], make: Callable[[], Any]
+) -> Any:
+    """The answer, held for those who see the whole institution until something else is said of its records."""
+    whole = actor.sees_everything or any(
+        grant.institution_id == institution.pk and grant.unit_ids is None
+        for grant in actor.reach(May.MOBILITIES_READ)
+    )
+    stamp = Stamp.objects.filter(pk=institution.pk).values_list("number", flat=True).first()
+    if not whole or stamp is None or connection.in_atomic_block:
+        # An open transaction may yet be taken back, and its stamp used again for something else.
+        return make()
+    return HELD.answer((connection.settings_dict["NAME"], institution.pk, stamp, *about), make)
+
+
 def rehearsal(*, actor: Actor, institution: Institution, extraction: str, year: int) -> Rehearsal:
     """Counts, totals and reasons of an extraction as it would be today; few queries at any size."""
+    actor.require(May.VIRTA_READ, institution.pk)
+    columns_of(extraction)
+    found: Rehearsal = _held(
+        actor,
+        institution,
+        (extraction, year),
+        lambda: _rehearsal(actor, institution, extraction, year),
+    )
+    return found
+
+
+def _rehearsal(actor: Actor, institution: Institution, extraction: str, year: int) -> Rehearsal:
     if extraction == OKM:
         return _credit_rehearsal(actor, institution, year)
     looked_at = _verdicts(actor, institution, extraction, year).order_by()
@@ -298,18 +353,17 @@ def rows(
     offset: int = 0,
     limit: int | None = None,
 ) -> list[Row]:
-    """Lines of an extraction, ordered by key: those counted, those left out (False), or not told (None)."""
+    """Lines of an extraction in a steady order: those counted, those left out (False), or not told (None)."""
+    end = None if limit is None else offset + limit
     if extraction == OKM:
-        lines = _credit_rows(actor, institution, year, included)
-        return lines[offset : None if limit is None else offset + limit]
+        return list(islice(_credit_rows(actor, institution, year, included), offset, end))
     looked_at = _verdicts(actor, institution, extraction, year)
     chosen = (
         looked_at.filter(included__isnull=True)
         if included is None
         else looked_at.filter(included=included)
     )
-    ordered = chosen.order_by("side__key", "period_id", "pk")
-    part = ordered[offset : None if limit is None else offset + limit]
+    part = chosen.order_by("side_id", "period_id", "kind")[offset:end]
     return list(_lines(part, institution, extraction, year))
 
 
@@ -518,20 +572,46 @@ def _iso(day: date | None) -> str:
 # --- Credits -----------------------------------------------------------------------------------
 
 
-def _credit_frame(actor: Actor, institution: Institution, year: int) -> pl.DataFrame:
-    """The attainments of the year with the ministry's columns; judged now, for they are not stored.
+def _credit_frames(actor: Actor, institution: Institution, year: int) -> Iterator[pl.DataFrame]:
+    """The attainments of the year, by key and some at a time, with the ministry's columns.
 
-    Credits of one's own institution without a mobility count too, hence the whole year is read.
+    Judged now, for they are not stored. Credits of one's own institution without a mobility count too,
+    hence the whole year is read.
     """
     actor.require(May.VIRTA_READ, institution.pk)
     at = columns.places()
-    wanted = Attainment.objects.visible_to(actor).filter(institution=institution)
-    by_year = wanted.filter(completed_on__year=year) | wanted.filter(
-        completed_on__isnull=True, mobility__end__year=year
+    wanted = (
+        Attainment.objects.visible_to(actor)
+        .filter(institution=institution)
+        .filter(
+            Q(completed_on__gte=date(year, 1, 1), completed_on__lte=date(year, 12, 31))
+            | Q(completed_on__isnull=True, mobility__end__year=year)
+        )
+        .exclude(kind=columns.DEGREE)
     )
-    attainments = columns.attainment_table(by_year.order_by("key"), at).filter(
-        pl.col("kind") != columns.DEGREE
-    )
+    last = ""
+    while True:
+        numbers = list(
+            wanted.filter(key__gt=last).order_by("key").values_list("pk", "key")[:ROWS_AT_ONCE]
+        )
+        if not numbers:
+            return
+        last = numbers[-1][1]
+        order = pl.DataFrame(
+            numbers, schema={"attainment": pl.Int64(), "key": pl.String()}, orient="row"
+        )
+        found = columns.attainment_table(
+            Attainment.objects.filter(pk__in=[number for number, _key in numbers]).order_by(), at
+        )
+        judged = _judged_credits(found, institution, at)
+        yield order.join(judged, on="attainment", maintain_order="left").with_columns(
+            counts=_counts_credits()
+        )
+
+
+def _judged_credits(
+    attainments: pl.DataFrame, institution: Institution, at: columns.Places
+) -> pl.DataFrame:
     of_mobilities = Side.objects.filter(institution=institution).order_by()
     numbers = attainments["mobility_id"].drop_nulls().unique().sort().to_list()
     sides: list[tuple[Any, ...]] = []
@@ -567,57 +647,58 @@ def _counts_credits() -> pl.Expr:
 
 
 def _credit_rehearsal(actor: Actor, institution: Institution, year: int) -> Rehearsal:
-    frame = _credit_frame(actor, institution, year).with_columns(counts=_counts_credits())
-    counts = dict(frame.group_by("counts").len().iter_rows())
-    by_column = tuple(
-        Total(
-            OKM_NAMES[name],
-            frame.filter((pl.col(name) > 0).fill_null(value=False)).height,
-            float(frame[name].sum() or 0),
-        )
-        for name in OKM_NAMES
-    )
+    counts: Counter[bool | None] = Counter()
+    lines: Counter[str] = Counter()
+    amounts: dict[str, float] = dict.fromkeys(OKM_NAMES, 0.0)
+    for frame in _credit_frames(actor, institution, year):
+        counts.update(dict(frame.group_by("counts").len().iter_rows()))
+        for name in OKM_NAMES:
+            lines[name] += frame.filter((pl.col(name) > 0).fill_null(value=False)).height
+            amounts[name] += float(frame[name].sum() or 0)
     return Rehearsal(
         extraction=OKM,
         year=year,
-        included=counts.get(True, 0),
-        excluded=counts.get(False, 0),
-        not_told=counts.get(None, 0),
+        included=counts[True],
+        excluded=counts[False],
+        not_told=counts[None],
         columns=columns_of(OKM),
-        totals={"column": by_column},
-        reasons={"S32": counts[False]} if counts.get(False) else {},
+        totals={
+            "column": tuple(
+                Total(OKM_NAMES[name], lines[name], amounts[name]) for name in OKM_NAMES
+            )
+        },
+        reasons={"S32": counts[False]} if counts[False] else {},
     )
 
 
 def _credit_rows(
     actor: Actor, institution: Institution, year: int, included: bool | None
-) -> list[Row]:
-    frame = _credit_frame(actor, institution, year).with_columns(counts=_counts_credits())
-    chosen = frame.filter(pl.col("counts").eq_missing(pl.lit(included)))
-    keys: dict[int, str] = {}
-    for some in _portions(chosen["attainment"].to_list()):
-        keys.update(Attainment.objects.filter(pk__in=some).values_list("pk", "key"))
-    return [
-        Row(
-            key=keys[row["attainment"]],
-            side_id=row["side"],
-            mobility_id=row["mobility_id"],
-            included=row["counts"],
-            reason_code="",
-            rule="S32",
-            missing=() if row["counts"] is not None else ("credits",),
-            values={
-                "oppilaitos": institution.national_code,
-                "vuosi": year,
-                "opintosuoritusavain": keys[row["attainment"]],
-                "suoritusPvm": _iso(row["sent_completed"] or row["completed"]),
-                "laji": row["kind"],
-                "laajuus": _plain(row["ects"]),
-                **{theirs: _plain(row[ours]) for ours, theirs in OKM_NAMES.items()},
-            },
-        )
-        for row in chosen.iter_rows(named=True)
-    ]
+) -> Iterator[Row]:
+    for frame in _credit_frames(actor, institution, year):
+        chosen = frame.filter(pl.col("counts").eq_missing(pl.lit(included, pl.Boolean)))
+        for row in chosen.iter_rows(named=True):
+            yield _credit_row(row, institution, year)
+
+
+def _credit_row(row: Mapping[str, Any], institution: Institution, year: int) -> Row:
+    return Row(
+        key=row["key"],
+        side_id=row["side"],
+        mobility_id=row["mobility_id"],
+        included=row["counts"],
+        reason_code="",
+        rule="S32",
+        missing=() if row["counts"] is not None else ("credits",),
+        values={
+            "oppilaitos": institution.national_code,
+            "vuosi": year,
+            "opintosuoritusavain": row["key"],
+            "suoritusPvm": _iso(row["sent_completed"] or row["completed"]),
+            "laji": row["kind"],
+            "laajuus": _plain(row["ects"]),
+            **{theirs: _plain(row[ours]) for ours, theirs in OKM_NAMES.items()},
+        },
+    )
 
 
 def _plain(number: float | None) -> int | float | str:
@@ -628,6 +709,11 @@ def _plain(number: float | None) -> int | float | str:
 
 def years_of(actor: Actor, institution: Institution) -> list[int]:
     """Years in which something of the institution counts or would; newest first."""
+    found: list[int] = _held(actor, institution, ("years",), lambda: _years(actor, institution))
+    return found
+
+
+def _years(actor: Actor, institution: Institution) -> list[int]:
     found: Iterable[int | None] = (
         Verdict.objects.visible_to(actor)
         .filter(institution=institution, scheme__in=[Scheme.OPH, Scheme.TK])

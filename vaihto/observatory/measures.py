@@ -305,7 +305,7 @@ def answer(question: Question, *, actor: Actor) -> Series:
     if question.by:
         return _breakdown(question, figures, chosen)
     goals = _Goals(alliance)
-    bases = _Bases(question, figures, places, members)
+    bases = _Bases(question, figures, places)
     rows: list[Row] = []
     lacking: set[str] = set()
     for year in question.years:
@@ -546,17 +546,16 @@ class _Bases:
         question: Question,
         figures: Mapping[int, pl.DataFrame],
         places: Mapping[int, Institution],
-        members: Mapping[int, Sequence[int]],
     ) -> None:
         self.question = question
         self.known: dict[tuple[int, str], list[Headcount]] = {}
         self.cohorts: dict[tuple[int, int], int] = {}
         if question.rate == Tally.Rate.STUDIES:
             for year in question.years:
-                graduates = participation.graduates_of(members[year], year)
-                if question.group == "doctoral":
-                    graduates = graduates.filter("doctoral")
-                for place, size in graduates.group_by("institution").len().iter_rows():
+                sizes = figures[year].filter(
+                    pl.col("by") == participation.COHORT, pl.col("group") == question.group
+                )
+                for place, size in sizes.select("institution", "persons").iter_rows():
                     self.cohorts[place, year] = size
             return
         wanted = {group for groups in self.GROUPS[question.group] for group in groups}
