@@ -82,3 +82,32 @@ def test_an_unknown_sorting_is_the_usual_one() -> None:
     choices = {"start": (START,)}
     assert orders_of("password", choices, default="-start") == ("-start", (START.turned(),))
     assert orders_of("start", choices, default="-start") == ("start", (START,))
+
+
+@pytest.mark.parametrize("order", [START, START.turned()])
+@pytest.mark.parametrize("size", [1, 3, 50])
+def test_streams_that_overlap_are_merged_and_every_row_stands_once(
+    eleven: list[int], order: Order, size: int
+) -> None:
+    everything = Mobility.objects.all()
+    streams = [
+        everything.filter(pk__in=eleven[:7]),
+        everything.filter(pk__in=eleven[4:]),
+        everything.none(),
+    ]
+    address, seen, back = Address("/list"), [], []
+    for _each in range(20):
+        one = page_of(everything, (order,), address, size=size, streams=streams, total=11)
+        seen.append([row.pk for row in one.rows])
+        if not one.paging.next:
+            break
+        address = Address("/list", tuple(parse_qsl(urlsplit(one.paging.next).query)))
+    whole = page_of(everything, (order,), Address("/list"), size=50, total=11)
+    assert [pk for page in seen for pk in page] == [row.pk for row in whole.rows]
+    for _each in range(20):
+        if not one.paging.previous:
+            break
+        address = Address("/list", tuple(parse_qsl(urlsplit(one.paging.previous).query)))
+        one = page_of(everything, (order,), address, size=size, streams=streams, total=11)
+        back.append([row.pk for row in one.rows])
+    assert back[::-1] == seen[:-1]

@@ -11,12 +11,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from tests.cast import NOON, Cast, mobility, side, student
+from tests.cast import NOON, Cast, account, mobility, role, side, student
 from tests.web.conftest import AsSomebody
 from vaihto.classification.actions import judge_sides
 from vaihto.journal.models import Entry
 from vaihto.mobilities.models import Direction, Mobility, Side
-from vaihto.people.models import StudyRight, StudyRightSpell
+from vaihto.people.models import Role, StudyRight, StudyRightSpell
+from vaihto.web.office import mobilities
 
 
 def more(cast: Cast, number: int) -> None:
@@ -34,7 +35,7 @@ LISTS = {
     "/office/people": 10,
     "/office/institutions": 7,
     "/search?q=M-": 14,
-    "/": 15,
+    "/": 20,
 }
 
 
@@ -43,9 +44,7 @@ def test_a_list_asks_as_much_for_three_rows_as_for_one(
     address: str, judged: Cast, bruno: Client
 ) -> None:
     bruno.get(address)
-    with CaptureQueriesContext(
-        connection,
-    ) as one:
+    with CaptureQueriesContext(connection) as one:
         assert bruno.get(address).status_code == 200
     more(judged, 2)
     with CaptureQueriesContext(connection) as three:
@@ -342,9 +341,6 @@ def test_a_degree_right_is_added_beside_the_others(cast: Cast, bruno: Client) ->
 def test_the_identity_code_is_for_registrars_and_the_person(
     cast: Cast, signed_in: AsSomebody
 ) -> None:
-    from tests.cast import account, role  # noqa: PLC0415 - next to its only use
-    from vaihto.people.models import Role  # noqa: PLC0415 - next to its only use
-
     reader = account("reader")
     role(reader, Role.Name.READER, cast.sending)
     address = reverse("office:person", args=[cast.student.person_id])
@@ -393,9 +389,6 @@ def test_persons_are_found_by_name_key_number_and_code(
 def test_an_identity_code_finds_nobody_for_those_who_may_not_read_it(
     cast: Cast, signed_in: AsSomebody
 ) -> None:
-    from tests.cast import account, role  # noqa: PLC0415 - next to its only use
-    from vaihto.people.models import Role  # noqa: PLC0415 - next to its only use
-
     reader = account("reader")
     role(reader, Role.Name.READER, cast.sending)
     text = signed_in(reader).get("/search", {"q": "010502A901K"}).content.decode()
@@ -408,9 +401,6 @@ def test_an_identity_code_finds_nobody_for_those_who_may_not_read_it(
 def test_an_administrator_makes_a_choice_and_others_only_see_it(
     cast: Cast, signed_in: AsSomebody
 ) -> None:
-    from tests.cast import account, role  # noqa: PLC0415 - next to its only use
-    from vaihto.people.models import Role  # noqa: PLC0415 - next to its only use
-
     admin = account("admin")
     role(admin, Role.Name.ADMINISTRATOR, cast.sending)
     address = reverse("office:choose", args=[cast.sending.pk]) + "?name=use_covid_exception"
@@ -426,9 +416,6 @@ def test_an_administrator_makes_a_choice_and_others_only_see_it(
 def test_roles_are_given_and_ended_at_ones_own_institution_only(
     cast: Cast, signed_in: AsSomebody
 ) -> None:
-    from tests.cast import account, role  # noqa: PLC0415 - next to its only use
-    from vaihto.people.models import Role  # noqa: PLC0415 - next to its only use
-
     admin = account("admin")
     role(admin, Role.Name.ADMINISTRATOR, cast.sending)
     client = signed_in(admin)
@@ -463,3 +450,29 @@ def test_the_journal_is_searched_by_actor_deed_and_day(cast: Cast, signed_in: As
     assert bruno.get("/operations/journal").status_code == 403
     sent = b"".join(operator.get("/operations/journal.csv").streaming_content)  # type: ignore[attr-defined]
     assert b"mobility.cancelled" in sent
+
+
+def test_beyond_the_cap_rows_stand_by_first_day_and_the_page_says_so(
+    judged: Cast, bruno: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mobilities, "COUNTED_TO", 1)
+    more(judged, 2)
+    text = bruno.get("/office/mobilities?sort=person").content.decode()
+    assert "More than 1 rows fit, so they stand by first day." in text
+    assert 'aria-sort="descending"' in text
+    few = bruno.get("/office/mobilities?sort=person&year=1999").content.decode()
+    assert "so they stand by first day" not in few
+
+
+def test_a_mobility_between_two_of_ones_institutions_stands_once(
+    judged: Cast, signed_in: AsSomebody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = account("both")
+    role(both, Role.Name.READER, judged.sending)
+    role(both, Role.Name.READER, judged.receiving)
+    for cap in (1000, 0):
+        monkeypatch.setattr(mobilities, "COUNTED_TO", cap)
+        rows = signed_in(both).get("/office/mobilities").content.decode()
+        assert rows.count("M-AINO, M-VALE</a>") == 1
+        narrowed = f"/office/mobilities?institution={judged.receiving.pk}&direction=incoming"
+        assert "M-AINO" in signed_in(both).get(narrowed).content.decode()

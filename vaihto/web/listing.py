@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cmp_to_key
 from typing import Any, Generic, TypeVar
 
 from django.db.models import F, Model, Q, QuerySet
@@ -60,20 +61,28 @@ def page_of(
     *,
     size: int = PAGE_ROWS,
     counted_to: int = COUNTED_TO,
+    streams: Sequence[QuerySet[Row]] = (),
+    total: int | None = None,
 ) -> Slice[Row]:
-    """The page that the address asks for (`after` or `before` a row, which is the `n`-th)."""
-    total = queryset.order_by()[: counted_to + 1].count()
+    """The page that the address asks for (`after` or `before` a row, which is the `n`-th).
+
+    `streams` are parts that together hold what `queryset` holds, each of which the database can read in the order
+    asked; they are merged, and a row of two of them stands once. `total` is handed in where it is known already.
+    """
+    if total is None:
+        total = queryset.order_by()[: counted_to + 1].count()
+    sources = streams or (queryset,)
     after, before = _number(address.get("after")), _number(address.get("before"))
     full = (*orders, Order("pk", descending=orders[0].descending))
     place = max(_number(address.get("n")) or 1, 1)
     if before and (values := _values(queryset, full, before)) is not None:
         turned = tuple(order.turned() for order in full)
-        found = _rows(queryset, turned, values, size + 1, backwards=True)
+        found = _merged(sources, turned, values, size + 1, backwards=True)
         rows, has_previous, has_next = found[:size][::-1], len(found) > size, True
     else:
         start = _values(queryset, full, after) if after else None
         place = place if start is not None else 1
-        found = _rows(queryset, full, start, size + 1)
+        found = _merged(sources, full, start, size + 1)
         rows, has_previous, has_next = found[:size], start is not None, len(found) > size
     return Slice(
         rows,
@@ -90,6 +99,33 @@ def page_of(
             else "",
         ),
     )
+
+
+def _merged(
+    sources: Sequence[QuerySet[Row]],
+    orders: Sequence[Order],
+    values: tuple[Any, ...] | None,
+    count: int,
+    *,
+    backwards: bool = False,
+) -> list[Row]:
+    """Up to `count` rows beyond `values` of all sources together, each once."""
+    parts = [_rows(source, orders, values, count, backwards=backwards) for source in sources]
+    if len(parts) == 1:
+        return parts[0]
+    rows = {row.pk: row for part in parts for row in part}
+
+    def compared(one: Row, other: Row) -> int:
+        for order in orders:
+            mine, others = getattr(one, order.field), getattr(other, order.field)
+            if mine == others:
+                continue
+            if mine is None or others is None:
+                return (1 if mine is None else -1) * (-1 if backwards else 1)
+            return (1 if mine > others else -1) * (-1 if order.descending else 1)
+        return 0
+
+    return sorted(rows.values(), key=cmp_to_key(compared))[:count]
 
 
 def _number(text: str) -> int | None:

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from vaihto.classification.models import Period
 from vaihto.codes import country_name
 from vaihto.institutions.models import Institution
 from vaihto.journal.actors import Actor, May
@@ -122,12 +123,12 @@ def _caption(word: str, count: int) -> str:
 def _mobilities(actor: Actor, asked: str) -> SafeString | None:
     if not actor.has(May.MOBILITIES_READ):
         return None
+    by_period = Period.objects.visible_to(actor).filter(_at(actor), key=asked).values("side")
     found = list(
         Side.objects.visible_to(actor)
-        .filter(Q(key__startswith=asked) | Q(periods__key=asked))
+        .filter(_at(actor), Q(key=asked) | Q(pk__in=by_period))
         .select_related("mobility__person", "institution")
-        .distinct()
-        .order_by("key")[: SHOWN + 1]
+        .order_by("key", "pk")[: SHOWN + 1]
     )
     if not found:
         return None
@@ -153,6 +154,12 @@ def _mobilities(actor: Actor, asked: str) -> SafeString | None:
             for side in found[:SHOWN]
         ],
     )
+
+
+def _at(actor: Actor) -> Q:
+    """The institutions in question, so that keys are found along their index."""
+    places = actor.institutions(May.MOBILITIES_READ)
+    return Q() if places is None else Q(institution__in=places)
 
 
 def _institutions(actor: Actor, asked: str) -> SafeString | None:

@@ -26,7 +26,7 @@ from vaihto.web.address import Address
 from vaihto.web.components import Cell, Column, Download, Row, Tone
 from vaihto.web.files import csv_file, xlsx_file
 from vaihto.web.frame import Request, page
-from vaihto.web.listing import Order, orders_of, page_of
+from vaihto.web.listing import COUNTED_TO, Order, Slice, orders_of, page_of
 from vaihto.web.wording import label, options
 
 SORTS: dict[str, Sequence[Order]] = {
@@ -167,7 +167,86 @@ def narrowed(
     if chosen.get("wait") == "end":
         found = found.filter(end_is_estimate=True).exclude(state=State.CANCELLED)
         found = found.filter(end__lt=today) if today else found
-    return found
+    rare = _rare(actor, chosen)
+    return found if rare is None else found.filter(pk__in=rare)
+
+
+def _rare(actor: Actor, chosen: dict[str, Any]) -> QuerySet[Side, Any] | None:
+    """Where what is asked is rare by its nature: the few, found along an index of their own."""
+    untold = chosen.get("wait") == "verdict" or chosen.get("counted", "").endswith("-untold")
+    if untold:
+        verdicts = Verdict.objects.filter(_at(actor, "institution"), included__isnull=True)
+        return Side.objects.filter(pk__in=verdicts.values("side")).values("mobility")
+    if chosen.get("wait") == "level":
+        sides = Side.objects.filter(
+            _at(actor, "institution"), direction=Direction.INCOMING, level=""
+        )
+        return sides.values("mobility")
+    return None
+
+
+def _at(actor: Actor, column: str) -> Q:
+    places = actor.institutions(May.MOBILITIES_READ)
+    return Q() if places is None else Q(**{f"{column}__in": places})
+
+
+def streams_of(
+    actor: Actor, chosen: dict[str, Any], found: QuerySet[Mobility]
+) -> list[QuerySet[Mobility]]:
+    """What was found in parts that the database reads by institution and first day.
+
+    An institution is the sender of what it sees as outgoing and the receiver of what it sees as incoming.
+    """
+    places = actor.institutions(May.MOBILITIES_READ)
+    if places is None:
+        return [found]
+    asked = {int(chosen["institution"])} if chosen.get("institution") else places
+    ways = {
+        Direction.OUTGOING: "sending_institution",
+        Direction.INCOMING: "receiving_institution",
+    }
+    return [
+        found.filter(**{column: place})
+        for place in sorted(places & asked)
+        for way, column in ways.items()
+        if chosen.get("direction") in {None, "", way}
+    ]
+
+
+def shown_page(
+    actor: Actor, chosen: dict[str, Any], address: Address, *, today: date
+) -> tuple[str, Slice[Mobility], bool]:
+    """The sorting, the page, and whether there were too many rows for the sorting that was asked.
+
+    Up to a cap any sorting is possible; beyond it rows come by first day, which is how they are kept.
+    """
+    sort, orders = orders_of(address.get("sort"), SORTS, default="-start")
+    found = narrowed(actor, chosen, today=today)
+    streams = streams_of(actor, chosen, found)
+    numbers: set[int] = set()
+    for stream in streams:
+        if len(numbers) <= COUNTED_TO:
+            numbers |= set(
+                stream.order_by().values_list("pk", flat=True)[: COUNTED_TO + 1 - len(numbers)]
+            )
+    around = ("person", "sending_institution", "receiving_institution")
+    if len(numbers) <= COUNTED_TO:
+        few = Mobility.objects.filter(pk__in=numbers).select_related(*around)
+        return sort, page_of(few, orders, address, total=len(numbers)), False
+    too_many = sort.lstrip("-") != "start"
+    if too_many:
+        sort, orders = orders_of("-start", SORTS, default="-start")
+    return (
+        sort,
+        page_of(
+            found,
+            orders,
+            address,
+            streams=[stream.select_related(*around) for stream in streams],
+            total=len(numbers),
+        ),
+        too_many,
+    )
 
 
 def _with_partner(text: str) -> Q:
@@ -225,18 +304,18 @@ def mobilities(request: Request) -> HttpResponse:
     request.actor.require(May.MOBILITIES_READ)
     form, chosen = _chosen(request)
     address = Address.of(request)
-    sort, orders = orders_of(address.get("sort"), SORTS, default="-start")
-    queryset = narrowed(request.actor, chosen, today=request.today)
-    found = page_of(
-        queryset.select_related("person", "sending_institution", "receiving_institution"),
-        orders,
-        address,
-    )
+    sort, found, too_many = shown_page(request.actor, chosen, address, today=request.today)
     rows = _rows(found.rows, request.actor)
     return page(
         request,
         "office/mobilities.html",
         heading=_("Mobilities"),
+        too_many=_(
+            "More than %(count)s rows fit, so they stand by first day. Narrow the list to sort it otherwise."
+        )
+        % {"count": components.number(COUNTED_TO)}
+        if too_many
+        else "",
         filters=components.filters(
             form, address, more=("mode", "programme", "reason", "institution", "unit", "wait")
         ),
