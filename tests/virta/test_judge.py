@@ -248,6 +248,51 @@ def test_the_explanation_names_verdict_rule_and_values(say: Any, language: str) 
     assert "%(" not in text
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Not known: whether the stay is part of the degree studies."),
+        ("fi", "Ei tiedossa: onko jakso osa tutkinto-opintoja."),
+        ("sv", "Inte känt: om vistelsen är en del av examensstudierna."),
+    ],
+)
+def test_what_is_not_known_is_said_in_words(say: Any, language: str, said: str) -> None:
+    entry = case(AUTUMN | {"part_of_degree": None}, ask={"oph_year": 2024})
+    out = say([entry], "--explain", "--language", language)[1].decode()
+    assert said in out
+    assert "part_of_degree" not in out
+
+
+@pytest.mark.parametrize(
+    ("language", "severity", "refusal"),
+    [
+        ("en", "(for information)", "a list is expected, found 5"),
+        ("fi", "(tiedoksi)", "luetteloa odotetaan, löytyi 5"),
+        ("sv", "(för kännedom)", "en lista väntas, fann 5"),
+    ],
+)
+def test_severities_and_refusals_are_in_the_language_of_the_reader(
+    say: Any, language: str, severity: str, refusal: str
+) -> None:
+    period = {
+        "direction": "outgoing", "start": "2024-03-04", "end": "2024-03-08",
+        "country": "724", "type": "1", "programme": "101",
+    }  # fmt: skip
+    entries = [
+        {"id": "short", "kind": "validation", "facts": {"period": period}},
+        {"id": "wrong", "kind": "publishing", "facts": {"counts": 5}},
+    ]
+    out = say(entries, "--explain", "--language", language)[1].decode()
+    assert f"Q35 {severity}: " in out
+    assert f"facts.counts: {refusal}." in out
+
+
+def test_a_note_of_two_periods_is_explained_once(say: Any) -> None:
+    spring = mobility(segment("2024-01-08", "2024-04-20"), key="S")
+    out = say([case(AUTUMN, spring, ask={"oph_year": 2024})], "--explain")[1].decode()
+    assert out.count("S11 ") == 1
+
+
 def test_staff_and_published_figures_go_through_the_same_command() -> None:
     staff = {"direction": "incoming", "hours": 8, "start": "2024-04-09", "content": "teaching"}
     visit, figures = results(

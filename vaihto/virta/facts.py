@@ -27,11 +27,146 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 
 class Unreadable(ValueError):
-    """A value that cannot be read: where it stands, and what is wrong."""
+    """A value that cannot be read: where it stands, and what is wrong (a name of `SENTENCES`)."""
 
-    def __init__(self, path: str, message: str) -> None:
-        super().__init__(f"{path}: {message}")
-        self.path, self.message = path, message
+    def __init__(self, path: str, wrong: str, **values: object) -> None:
+        self.path, self.wrong, self.values = path, wrong, values
+        super().__init__(f"{path}: {self.message}")
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in English."""
+        return self.said("en")
+
+    def said(self, language: str) -> str:
+        """What is wrong, in the reader's language."""
+        return SENTENCES[self.wrong][language] % self.values
+
+
+SENTENCES: Mapping[str, Mapping[str, str]] = {
+    "bytes": {
+        "en": "not UTF-8 text (byte %(place)s)",
+        "fi": "ei UTF-8-tekstiä (tavu %(place)s)",
+        "sv": "inte UTF-8-text (byte %(place)s)",
+    },
+    "json": {
+        "en": "not JSON: %(why)s (line %(line)s, column %(column)s)",
+        "fi": "ei JSON-muotoa (rivi %(line)s, sarake %(column)s)",
+        "sv": "inte JSON (rad %(line)s, kolumn %(column)s)",
+    },
+    "deep": {
+        "en": "nested too deeply",
+        "fi": "liian monta tasoa sisäkkäin",
+        "sv": "för många nivåer i varandra",
+    },
+    "no_number": {
+        "en": "not JSON: %(found)s is not a number of JSON",
+        "fi": "ei JSON-muotoa: %(found)s ei ole JSON-luku",
+        "sv": "inte JSON: %(found)s är inte ett tal i JSON",
+    },
+    "digits": {
+        "en": "a number has too many digits",
+        "fi": "luvussa on liikaa numeroita",
+        "sv": "ett tal har för många siffror",
+    },
+    "cases": {
+        "en": "a list of cases is expected",
+        "fi": "tapausten luetteloa odotetaan",
+        "sv": "en lista med fall väntas",
+    },
+    "text": {
+        "en": "text is expected, found %(found)s",
+        "fi": "tekstiä odotetaan, löytyi %(found)s",
+        "sv": "text väntas, fann %(found)s",
+    },
+    "letter": {
+        "en": "half of a character is not text",
+        "fi": "puolikas merkki ei ole tekstiä",
+        "sv": "ett halvt tecken är inte text",
+    },
+    "flag": {
+        "en": "true or false is expected, found %(found)s",
+        "fi": "arvoa true tai false odotetaan, löytyi %(found)s",
+        "sv": "true eller false väntas, fann %(found)s",
+    },
+    "day": {
+        "en": "a day as YYYY-MM-DD is expected, found %(found)s",
+        "fi": "päivää muodossa VVVV-KK-PP odotetaan, löytyi %(found)s",
+        "sv": "en dag som ÅÅÅÅ-MM-DD väntas, fann %(found)s",
+    },
+    "calendar": {
+        "en": "%(found)s is not a day of the calendar",
+        "fi": "%(found)s ei ole kalenterin päivä",
+        "sv": "%(found)s är inte en dag i kalendern",
+    },
+    "number": {
+        "en": "a number is expected, found %(found)s",
+        "fi": "lukua odotetaan, löytyi %(found)s",
+        "sv": "ett tal väntas, fann %(found)s",
+    },
+    "from_nought": {
+        "en": "a number from 0 on is expected, found %(found)s",
+        "fi": "lukua nollasta ylöspäin odotetaan, löytyi %(found)s",
+        "sv": "ett tal från 0 uppåt väntas, fann %(found)s",
+    },
+    "whole": {
+        "en": "a whole number is expected, found %(found)s",
+        "fi": "kokonaislukua odotetaan, löytyi %(found)s",
+        "sv": "ett heltal väntas, fann %(found)s",
+    },
+    "year": {
+        "en": "a year from %(first)s to %(last)s is expected",
+        "fi": "vuotta väliltä %(first)s–%(last)s odotetaan",
+        "sv": "ett år från %(first)s till %(last)s väntas",
+    },
+    "institution": {
+        "en": "a code of five digits is expected, found %(found)s",
+        "fi": "viisinumeroista koodia odotetaan, löytyi %(found)s",
+        "sv": "en kod med fem siffror väntas, fann %(found)s",
+    },
+    "among": {
+        "en": "one of %(allowed)s is expected, found %(found)s",
+        "fi": "jotakin näistä odotetaan: %(allowed)s; löytyi %(found)s",
+        "sv": "något av dessa väntas: %(allowed)s; fann %(found)s",
+    },
+    "code": {
+        "en": "%(found)s is not in the list %(file)s",
+        "fi": "%(found)s ei ole koodistossa %(file)s",
+        "sv": "%(found)s finns inte i listan %(file)s",
+    },
+    "needed": {"en": "is needed", "fi": "tarvitaan", "sv": "behövs"},
+    "list": {
+        "en": "a list is expected, found %(found)s",
+        "fi": "luetteloa odotetaan, löytyi %(found)s",
+        "sv": "en lista väntas, fann %(found)s",
+    },
+    "object": {
+        "en": "an object is expected, found %(found)s",
+        "fi": "objektia odotetaan, löytyi %(found)s",
+        "sv": "ett objekt väntas, fann %(found)s",
+    },
+    "twice": {"en": "stands twice", "fi": "on kahteen kertaan", "sv": "står två gånger"},
+    "field": {
+        "en": "is not a field of this kind",
+        "fi": "ei ole tämän lajin kenttä",
+        "sv": "är inte ett fält av detta slag",
+    },
+    "years": {
+        "en": "a day from %(first)s to %(last)s is expected",
+        "fi": "päivää vuosilta %(first)s–%(last)s odotetaan",
+        "sv": "en dag från %(first)s till %(last)s väntas",
+    },
+    "order": {
+        "en": "%(last)s is before the start, %(first)s",
+        "fi": "%(last)s on ennen alkua %(first)s",
+        "sv": "%(last)s är före starten, %(first)s",
+    },
+    "countries": {
+        "en": "stands beside granting_country or completed_in_country",
+        "fi": "on kentän granting_country tai completed_in_country rinnalla",
+        "sv": "står bredvid granting_country eller completed_in_country",
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -56,16 +191,19 @@ def cases_in(document: bytes) -> list[Any]:
             document.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_number
         )
     except UnicodeDecodeError as error:
-        raise Unreadable("", f"not UTF-8 text (byte {error.start})") from error
+        raise Unreadable("", "bytes", place=error.start) from error
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise Unreadable("", f"not JSON: {error.msg} ({where})") from error
+        raise Unreadable(
+            "", "json", why=error.msg, line=error.lineno, column=error.colno
+        ) from error
     except RecursionError as error:
-        raise Unreadable("", "nested too deeply") from error
-    except ValueError as error:
-        raise Unreadable("", f"not JSON: {error}") from error
+        raise Unreadable("", "deep") from error
+    except Unreadable:
+        raise
+    except ValueError as error:  # the interpreter bounds the digits of a whole number
+        raise Unreadable("", "digits") from error
     if not isinstance(found, list):
-        raise Unreadable("", "a list of cases is expected")
+        raise Unreadable("", "cases")
     return found
 
 
@@ -88,13 +226,13 @@ class _Repeated(dict[str, Any]):
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is not a number of JSON")
+    raise Unreadable("", "no_number", found=name)
 
 
 def read_case(entry: Any) -> Case:
     """The checked case. Raises `Unreadable` with the path of the first thing that is wrong."""
     if entry is None:
-        raise Unreadable("", "an object is expected, found null")
+        raise Unreadable("", "object", found="null")
     case = _CASE(entry, "")
     facts = _FACTS[case["kind"]](case["facts"], "facts")
     return Case(entry.get("id"), case["kind"], facts, case["facts"], case["ask"] or {})
@@ -132,9 +270,9 @@ def anything(value: Any, path: str) -> Any:
 
 def text(value: Any, path: str) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise Unreadable(path, f"text is expected, found {_said(value)}")
+        raise Unreadable(path, "text", found=_said(value))
     if value is not None and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise Unreadable(path, "half of a character is not text")
+        raise Unreadable(path, "letter")
     return value
 
 
@@ -147,7 +285,7 @@ def code_to_check(value: Any, path: str) -> Any:
 
 def flag(value: Any, path: str) -> bool | None:
     if value is not None and not isinstance(value, bool):
-        raise Unreadable(path, f"true or false is expected, found {_said(value)}")
+        raise Unreadable(path, "flag", found=_said(value))
     return value
 
 
@@ -155,11 +293,11 @@ def iso_day(value: Any, path: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not _DAY.match(value):
-        raise Unreadable(path, f"a day as YYYY-MM-DD is expected, found {_said(value)}")
+        raise Unreadable(path, "day", found=_said(value))
     try:
         date.fromisoformat(value)
     except ValueError as error:
-        raise Unreadable(path, f"{value} is not a day of the calendar") from error
+        raise Unreadable(path, "calendar", found=value) from error
     return value
 
 
@@ -168,16 +306,16 @@ def number(value: Any, path: str) -> int | float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise Unreadable(path, f"a number is expected, found {_said(value)}")
+        raise Unreadable(path, "number", found=_said(value))
     if not 0 <= value <= 10**9:
-        raise Unreadable(path, f"a number from 0 on is expected, found {_said(value)}")
+        raise Unreadable(path, "from_nought", found=_said(value))
     return value
 
 
 def whole(value: Any, path: str) -> int | None:
     """A whole number from nought on."""
     if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-        raise Unreadable(path, f"a whole number is expected, found {_said(value)}")
+        raise Unreadable(path, "whole", found=_said(value))
     found = number(value, path)
     return None if found is None else int(found)
 
@@ -185,13 +323,13 @@ def whole(value: Any, path: str) -> int | None:
 def year(value: Any, path: str) -> int | None:
     found = whole(value, path)
     if found is not None and not _FIRST_YEAR <= found <= _LAST_YEAR:
-        raise Unreadable(path, f"a year from {_FIRST_YEAR} to {_LAST_YEAR} is expected")
+        raise Unreadable(path, "year", first=_FIRST_YEAR, last=_LAST_YEAR)
     return found
 
 
 def institution(value: Any, path: str) -> str | None:
     if value is not None and not (isinstance(value, str) and _INSTITUTION.match(value)):
-        raise Unreadable(path, f"a code of five digits is expected, found {_said(value)}")
+        raise Unreadable(path, "institution", found=_said(value))
     found: str | None = value
     return found
 
@@ -201,7 +339,7 @@ def among(*allowed: str) -> Check:
 
     def check(value: Any, path: str) -> str | None:
         if value is not None and value not in allowed:
-            raise Unreadable(path, f"one of {', '.join(allowed)} is expected, found {_said(value)}")
+            raise Unreadable(path, "among", allowed=", ".join(allowed), found=_said(value))
         found: str | None = value
         return found
 
@@ -213,7 +351,7 @@ def code_of(code_list: codes.CodeList) -> Check:
 
     def check(value: Any, path: str) -> str | None:
         if value is not None and (not isinstance(value, str) or value not in code_list):
-            raise Unreadable(path, f"{_said(value)} is not in the list {code_list.file}")
+            raise Unreadable(path, "code", found=_said(value), file=code_list.file)
         found: str | None = value
         return found
 
@@ -225,7 +363,7 @@ def needed(check: Check) -> Check:
 
     def wanted(value: Any, path: str) -> Any:
         if value is None:
-            raise Unreadable(path, "is needed")
+            raise Unreadable(path, "needed")
         return check(value, path)
 
     wanted.is_needed = True  # type: ignore[attr-defined]  # read by `record`
@@ -239,7 +377,7 @@ def list_of(check: Check) -> Check:
         if value is None:
             return None
         if not isinstance(value, list):
-            raise Unreadable(path, f"a list is expected, found {_said(value)}")
+            raise Unreadable(path, "list", found=_said(value))
         return [check(one, f"{path}[{place}]") for place, one in enumerate(value)]
 
     return checked
@@ -254,12 +392,12 @@ def record(
         if value is None:
             return None
         if not isinstance(value, dict):
-            raise Unreadable(path, f"an object is expected, found {_said(value)}")
+            raise Unreadable(path, "object", found=_said(value))
         if isinstance(value, _Repeated):
-            raise Unreadable(_below(path, value.name), "stands twice")
+            raise Unreadable(_below(path, value.name), "twice")
         for name in value:
             if name not in fields:
-                raise Unreadable(_below(path, name), "is not a field of this kind")
+                raise Unreadable(_below(path, name), "field")
         found = {
             name: check(_given(value, name), _below(path, name)) for name, check in fields.items()
         }
@@ -284,19 +422,15 @@ def _in_order(found: Facts, path: str) -> None:
     first, last = day(found["start"]), day(found["end"])
     for name, one in (("start", first), ("end", last)):
         if one is not None and not _FIRST_YEAR <= one.year <= _LAST_YEAR:
-            raise Unreadable(
-                _below(path, name), f"a day from {_FIRST_YEAR} to {_LAST_YEAR} is expected"
-            )
+            raise Unreadable(_below(path, name), "years", first=_FIRST_YEAR, last=_LAST_YEAR)
     if first is not None and last is not None and last < first:
-        raise Unreadable(_below(path, "end"), f"{last} is before the start, {first}")
+        raise Unreadable(_below(path, "end"), "order", first=first, last=last)
 
 
 def _country_of_degree(found: Facts, path: str) -> None:
     both = (found["granting_country"], found["completed_in_country"])
     if found["country"] is not None and any(one is not None for one in both):
-        raise Unreadable(
-            _below(path, "country"), "stands beside granting_country or completed_in_country"
-        )
+        raise Unreadable(_below(path, "country"), "countries")
 
 
 # --- The fields of the contract ----------------------------------------------------------------

@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         entries = facts.cases_in(document)
     except Unreadable as error:
-        sys.stderr.write(f"{options.file}: {error.message}" + "\n")
+        sys.stderr.write(f"{options.file}: {error.said(options.language)}" + "\n")
         return REFUSED
     cases = [_read(entry, options) for entry in entries]
     results = judged(cases, language=options.language)
@@ -102,7 +102,8 @@ def _read(entry: Any, options: argparse.Namespace) -> Case | Result:
         case = facts.read_case(entry)
     except Unreadable as error:
         identity = entry.get("id") if isinstance(entry, dict) else None
-        return {"id": identity, "error": {"path": error.path, "message": error.message}}
+        said = error.said(options.language)
+        return {"id": identity, "error": {"path": error.path, "message": said}}
     changes = {"as_of": options.as_of, "ask_year": options.year}
     changes = {name: new for name, new in changes.items() if new and name in case.facts}
     ask = dict(case.ask)
