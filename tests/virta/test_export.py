@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -251,17 +254,13 @@ def test_the_system_may_export_for_the_operator(cast: Cast) -> None:
 
 
 def test_a_worker_knows_every_kind_of_work_without_having_seen_a_page() -> None:
-    import subprocess  # noqa: PLC0415 - only here
-    import sys  # noqa: PLC0415 - only here
-
-    told = subprocess.run(  # noqa: S603 - our own interpreter
-        [
-            sys.executable,
-            "-c",
-            "import django; django.setup(); from vaihto.jobs.actions import _HANDLERS;"
-            " print(*sorted(_HANDLERS))",
-        ],
-        env={**__import__("os").environ, "DJANGO_SETTINGS_MODULE": "vaihto.settings"},
+    program = (
+        "import django; django.setup(); "
+        "from vaihto.jobs.actions import _HANDLERS; print(*sorted(_HANDLERS))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "vaihto.settings"},
         capture_output=True,
         text=True,
         check=True,

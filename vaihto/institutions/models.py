@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from vaihto.codes import FINLAND, country_name
-from vaihto.journal.actors import Actor, May
+from vaihto.journal.actors import Actor
 
 
 class InstitutionQuerySet(models.QuerySet["Institution"]):

@@ -265,14 +265,15 @@ def _records(run: ExportRun, left_out: LeftOut) -> Iterator[Record]:
 
 
 def _writer(form: str) -> Callable[[Any, Iterator[Any]], int]:
-    return {
+    writers: dict[Form, Callable[..., int]] = {
         Form.PERIODS: writing.write_periods,
         Form.STUDENTS: writing.write_students,
         Form.RIGHTS: writing.write_rights,
         Form.ENROLMENTS: writing.write_enrolments,
         Form.ATTAINMENTS: writing.write_attainments,
         Form.NESTED: writing.write_virta,
-    }[Form(form)]
+    }
+    return writers[Form(form)]
 
 
 def _schema_problems(run: ExportRun, by: Any) -> Iterator[Problem]:

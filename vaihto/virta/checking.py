@@ -30,7 +30,7 @@ from vaihto.people.models import (
     StudyRightState,
     TermEnrolment,
 )
-from vaihto.rules import batches
+from vaihto.rules import batches, frames
 from vaihto.rules.batches import Batch
 from vaihto.rules.checks import check_frames
 from vaihto.transcripts.models import Attainment
@@ -187,7 +187,7 @@ def _portions(institution: Institution) -> Iterator[tuple[int, int]]:
 
 
 def _frame(
-    rows: Iterable[Sequence[Any]], names: Sequence[str], schema: batches.Schema
+    rows: Iterable[Sequence[Any]], names: Sequence[str], schema: frames.Schema
 ) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema={name: schema[name] for name in names}, orient="row")
 
@@ -202,7 +202,7 @@ def _batch(institution: Institution, students: tuple[int, int], *, today: date) 
         periods=_periods(periods, code),
         students=_students(institution, students),
         study_rights=_rights(rights),
-        states=_timeline(StudyRightState, students, institution, "code", batches.STATES),
+        states=_timeline(StudyRightState, students, institution, "code", frames.STATES),
         spells=_spells(students, institution),
         primary=_primary(students, institution),
         attainments=_attainments(attainments, code),
@@ -362,7 +362,7 @@ def _timeline(
     students: tuple[int, int],
     institution: Institution,
     column: str,
-    schema: batches.Schema,
+    schema: frames.Schema,
 ) -> pl.DataFrame:
     values = model.objects.filter(
         right__institution=institution, right__student__pk__range=students
@@ -384,7 +384,7 @@ def _spells(students: tuple[int, int], institution: Institution) -> pl.DataFrame
             for student, right, start, end, classes, source in values.iterator(chunk_size=5000)
         ),
         ("person", "right", "start", "end", "classifications", "funding_source"),
-        batches.SPELLS,
+        frames.SPELLS,
     )
 
 
@@ -393,7 +393,7 @@ def _primary(students: tuple[int, int], institution: Institution) -> pl.DataFram
         right__institution=institution, right__student__pk__range=students
     ).values_list("right__student__key", "right__key", "start", "end")
     return _frame(
-        values.iterator(chunk_size=5000), ("person", "right", "start", "end"), batches.PRIMARY
+        values.iterator(chunk_size=5000), ("person", "right", "start", "end"), frames.PRIMARY
     )
 
 
@@ -488,7 +488,7 @@ def _degrees(attainments: QuerySet[Attainment]) -> pl.DataFrame:
     values = attainments.filter(kind="1", completed_on__isnull=False).values_list(
         "student__key", "right__key", "completed_on"
     )
-    return _frame(values, ("person", "right", "date"), batches.DEGREES)
+    return _frame(values, ("person", "right", "date"), frames.DEGREES)
 
 
 def _enrolments(institution: Institution, students: tuple[int, int]) -> pl.DataFrame:
@@ -516,15 +516,17 @@ def _parts(periods: QuerySet[Period], code: str) -> pl.DataFrame:
         mobility__sides__periods__in=periods, cancelled=False, start__isnull=False
     ).distinct()
     rows = []
-    for mobility, mode, place, start, end in segments.values_list(
+    for mobility, mode, place, first, last in segments.values_list(
         "mobility_id", "mode", "place", "start", "end"
     ).iterator(chunk_size=5000):
+        if first is None or last is None:
+            continue  # a virtual part of unknown days has none that could be sent
         touched = [
             span
             for span in spans[mobility]
-            if mode == "virtual" or not (end < span[1] or start > span[2])
+            if mode == "virtual" or not (last < span[1] or first > span[2])
         ]
-        rows += [(key, code, mode, place, start, end) for key, _start, _end in touched]
+        rows += [(key, code, mode, place, first, last) for key, _start, _end in touched]
     return _frame(rows, ("period", "institution", "mode", "place", "start", "end"), batches.PARTS)
 
 

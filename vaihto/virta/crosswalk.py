@@ -457,7 +457,7 @@ def attainment_record(
 
 def _grade_record(scale: str, grade: str) -> ArvosanaTyyppi:
     if scale in _SCALES:
-        return ArvosanaTyyppi(**{scale: grade})
+        return dataclasses.replace(ArvosanaTyyppi(), **{scale: grade})  # type: ignore[arg-type]  # one of _SCALES
     if grade:
         other = scale if scale not in {"", "Muu"} else "muu"
         return ArvosanaTyyppi(

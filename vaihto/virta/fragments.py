@@ -25,6 +25,7 @@ def fragment_of(record: Record) -> str:
 def record_of(fragment: str, record: type[R]) -> R:
     """The record that a fragment holds. Raises `ValueError` when it is one of another kind."""
     element = etree.fromstring(fragment.encode(), etree.XMLParser(**PARSER))  # type: ignore[arg-type]
-    if element.tag != f"{{{NAMESPACE}}}{KIND_OF[record].element}":
-        raise ValueError(f"{element.tag} is not a {KIND_OF[record].element}")
+    kind = KIND_OF[cast("type[Record]", record)]
+    if element.tag != f"{{{NAMESPACE}}}{kind.element}":
+        raise ValueError(f"{element.tag} is not a {kind.element}")
     return cast("R", read_record(element))

@@ -82,7 +82,9 @@ def percent(share: Fraction | float | None) -> str:
     """A share as whole per cent and one decimal; nothing where it is not known."""
     if share is None:
         return "–"
-    return _("%(number)s\N{NO-BREAK SPACE}%%") % {"number": formats.number_format(round(float(share) * 100, 1))}
+    return _("%(number)s\N{NO-BREAK SPACE}%%") % {
+        "number": formats.number_format(round(float(share) * 100, 1))
+    }
 
 
 def headline(series: Series, group: str) -> Figure:

@@ -20,6 +20,7 @@ from vaihto.imports import actions, queries
 from vaihto.imports.kinds import Kind, kind_named
 from vaihto.imports.models import Batch
 from vaihto.institutions.models import Institution
+from vaihto.jobs.models import Work
 from vaihto.journal.actors import Actor, May
 from vaihto.refusals import NotAllowed, Refusal, Unknown
 from vaihto.web import components, turn, work
@@ -306,16 +307,10 @@ def batches_waiting(actor: Actor, _today: object) -> turn.Queue | None:
     )
 
 
-for _name, _title in (
-    ("imports.preview", gettext_lazy("Reading a file")),
-    ("imports.confirm", gettext_lazy("Bringing a file in")),
-    ("imports.undo", gettext_lazy("Taking a file back")),
-):
-    work.shows(
-        _name,
-        title=lambda one, title=_title: str(title),
-        result=lambda one: (
-            _("See the file"),
-            reverse("imports:batch", args=[int(one.subject_id)]),
-        ),
-    )
+def _result(one: Work) -> tuple[str, str]:
+    return _("See the file"), reverse("imports:batch", args=[int(one.subject_id)])
+
+
+work.shows("imports.preview", title=lambda _one: _("Reading a file"), result=_result)
+work.shows("imports.confirm", title=lambda _one: _("Bringing a file in"), result=_result)
+work.shows("imports.undo", title=lambda _one: _("Taking a file back"), result=_result)

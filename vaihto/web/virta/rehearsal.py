@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -256,7 +256,7 @@ def _charts(
     return made
 
 
-def totals_csv(request: Request) -> HttpResponse:
+def totals_csv(request: Request) -> StreamingHttpResponse:
     """The numbers of one chart."""
     asked, _places, _years = _asked(request)
     dimension = request.GET.get("by", "")
@@ -369,7 +369,7 @@ def _why(line: queries.Row, language: str) -> str:
     return queries.reason_sentence(line.reason_code, language) or line.rule
 
 
-def rehearsal_csv(request: Request) -> HttpResponse:
+def rehearsal_csv(request: Request) -> StreamingHttpResponse:
     """All records that the page shows, with every column of the collection."""
     asked, _places, _years = _asked(request)
     language = Frame(request, request.actor).language

@@ -9,7 +9,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import FileResponse, HttpResponse, HttpResponseRedirect
+from django.http import (
+    FileResponse,
+    HttpResponse,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy, ngettext
@@ -298,7 +303,7 @@ def _run_words(one: ExportRun) -> str:
 
 
 def _waiting(request: Request, one: ExportRun) -> HttpResponse:
-    found = Work.objects.filter(pk=one.work_id).first()
+    found = Work.objects.filter(pk=one.work_id or 0).first()
     progress = work.progress_of(found) if found else None
     has_stopped = found is not None and found.has_ended
     return page(
@@ -493,7 +498,7 @@ def file(request: Request, pk: int) -> FileResponse:
 
 
 @require_GET
-def findings_csv(request: Request, pk: int) -> HttpResponse:
+def findings_csv(request: Request, pk: int) -> StreamingHttpResponse:
     """Everything the checks found, as a table to take along."""
     one = _visible(request, pk)
     language = Frame(request, request.actor).language
