@@ -18,9 +18,10 @@ from django.core.management import call_command
 from tests.cast import NOON, TODAY, Cast
 from tests.imports.files import MOBILITIES, PERSONS, xlsx
 from vaihto.imports import actions, queries
-from vaihto.imports.books import Book, BookWriter, source_file
+from vaihto.imports.books import Book, BookWriter, opened_file, source_file
 from vaihto.imports.models import Batch
 from vaihto.imports.problems import told
+from vaihto.imports.taking_back import ReferredTo, TouchedSince
 from vaihto.jobs.actions import run
 from vaihto.jobs.models import Work
 from vaihto.journal.actors import Actor
@@ -197,7 +198,7 @@ def test_a_batch_whose_records_something_else_touched_stays(cast: Cast) -> None:
     batch = bring(cast, PERSONS)
     bring(cast, PERSONS.replace("Esimerkki", "Toinen"))
     before = everything()
-    with pytest.raises(actions.TouchedSince) as refused:
+    with pytest.raises(TouchedSince) as refused:
         take_back(cast, batch)
     assert refused.value.facts["count"] == 1
     assert everything() == before
@@ -208,7 +209,7 @@ def test_a_batch_to_whose_records_others_refer_stays(cast: Cast) -> None:
     students = bring(cast, PERSONS)
     bring(cast, MOBILITIES.replace("AINO-1", "S-1"), "mobilities")
     before = everything()
-    with pytest.raises(actions.ReferredTo):
+    with pytest.raises(ReferredTo):
         take_back(cast, students)
     assert everything() == before
 
@@ -313,6 +314,10 @@ def test_kept_files_are_the_owners_only_and_go_after_ninety_days(cast: Cast) -> 
     batch = bring(cast, PERSONS + "# unique for this test;;;;;;;\n")
     file = source_file(batch.digest)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert b"Esimerkki" not in file.read_bytes()
+    with opened_file(batch.digest) as plain:
+        assert b"Esimerkki" in plain.read_bytes()
+    assert not plain.exists()
     actions.forget_files(NOON + timedelta(days=89))
     assert file.is_file()
     actions.forget_files(NOON + timedelta(days=91))

@@ -343,7 +343,7 @@ def test_a_broken_spreadsheet_is_refused(tmp_path: Path) -> None:
 
 def test_a_long_number_that_the_spreadsheet_has_rounded_is_not_taken_for_a_key() -> None:
     assert cells.guarded("x") == "x"
-    from vaihto.imports.reading import cell_text  # noqa: PLC0415
+    from vaihto.imports.spreadsheets import cell_text  # noqa: PLC0415
 
     assert cell_text(123456789012345.0) == "123456789012345"
     assert "e+" in cell_text(12345678901234567890.0)

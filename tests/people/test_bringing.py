@@ -136,6 +136,18 @@ def test_two_new_records_with_one_identity_code_are_one_person(cast: Cast) -> No
     )
 
 
+def test_two_lines_that_contradict_each_other_about_one_person_are_refused(cast: Cast) -> None:
+    facts = [EEVA, replace(EEVA, key="S-2", gender="1")]
+    planned = actions.plan_students(actor=Actor.system(), institution=cast.sending, facts=facts)
+    brought = bring(cast, *facts)
+    for outcomes in (planned, brought, bring(cast, *facts)):
+        assert codes(outcomes[1]) == ["person.told-differently"]
+    assert verdicts(bring(cast, EEVA, replace(EEVA, key="S-2", identity_code="040301A"))) == [
+        "unchanged",
+        "created",
+    ]
+
+
 def test_an_identifier_of_somebody_else_is_refused_in_words(cast: Cast) -> None:
     bring(cast, EEVA)
     (outcome,) = bring(

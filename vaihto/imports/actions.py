@@ -6,9 +6,8 @@ Pages call `open_batch`, `confirm` and `undo`, which start background work; comm
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -16,44 +15,36 @@ from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, Min, OuterRef, ProtectedError, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from vaihto.imports.books import (
-    Book,
     BookWriter,
     batch_folder,
     forget_batch,
     image_entry,
-    image_of,
     keep_file,
+    opened_file,
     source_file,
 )
-from vaihto.imports.kinds import Arrival, Kind, Part, Record, kind_named
+from vaihto.imports.kinds import Arrival, Kind, Part, kind_named
 from vaihto.imports.models import Batch
-from vaihto.imports.problems import problems_of
+from vaihto.imports.problems import problem_of
+from vaihto.imports.taking_back import refuse_touched, restore
+from vaihto.imports.walking import Tell, coming_of, count, fill, unhurried
 from vaihto.institutions.models import Institution
 from vaihto.jobs.actions import handles, start
-from vaihto.jobs.announcements import announce
 from vaihto.jobs.models import Work
 from vaihto.jobs.progress import Progress
 from vaihto.jobs.timetable import every
-from vaihto.journal.actions import record, record_all
+from vaihto.journal.actions import record
 from vaihto.journal.actors import Actor, May
-from vaihto.journal.bringing import Coming, Image, Outcome, Verdict, put_back
-from vaihto.journal.models import Entry
-from vaihto.mobilities.actions import MOBILITIES_CHANGED
-from vaihto.mobilities.models import Side
+from vaihto.journal.bringing import Image, Outcome
 from vaihto.people.access import actor_of
-from vaihto.people.actions import RECORDS_CHANGED
-from vaihto.people.models import Account, StudyRight
+from vaihto.people.models import Account
 from vaihto.refusals import NotAllowed, Refusal
-from vaihto.transcripts.models import Attainment
 from vaihto.wording import mark as _
 
-Tell = Callable[[int, int | None, str], None]
-_CHUNK = 2000
-_TOLD_EVERY = 100
 _KEPT_DAYS = 90
 
 
@@ -69,20 +60,6 @@ class LinesRefused(Refusal):
 
     sentence = _("%(count)s records are refused, so nothing was brought in.")
     remedy = _("Correct the refused lines and bring the file again, or take the good lines only.")
-
-
-class TouchedSince(Refusal):
-    """Something else touched the records of the batch."""
-
-    sentence = _("%(count)s of its records were changed by something else since, as %(example)s.")
-    remedy = _("Take back the later changes first, or correct the records by hand.")
-
-
-class ReferredTo(Refusal):
-    """Later records refer to records of the batch."""
-
-    sentence = _("Other records refer to what this batch created (%(kinds)s).")
-    remedy = _("Take back the later batches first.")
 
 
 def _silent(_done: int, _total: int | None, _step: str) -> None:
@@ -168,7 +145,7 @@ def confirm(*, actor: Actor, batch: Batch, mode: str, now: datetime) -> Work:
 def undo(*, actor: Actor, batch: Batch, now: datetime) -> Work:
     """Starts to take the batch back. Refuses at once when something else touched its records since."""
     batch = _taken(actor, batch, {Batch.State.DONE})
-    _refuse_touched(batch)
+    refuse_touched(batch)
     batch.state = Batch.State.UNDOING
     batch.refusal = {}
     batch.save(update_fields=["state", "refusal"])
@@ -200,118 +177,11 @@ def _start(batch: Batch, kind: str, actor: Actor) -> Work:
     return work
 
 
-# --- Walking through a file --------------------------------------------------------------------
-
-
-class _OnlyRepeated(dict[Any, int]):
-    """Keys met so far, of those that come twice in the file; the others need not be remembered."""
-
-    def __init__(self, repeated: frozenset[str]) -> None:
-        super().__init__()
-        self._repeated = repeated
-
-    def setdefault(self, key: Any, default: int = 0) -> int:  # type: ignore[override]  # never absent
-        """Remembers a key that will come again."""
-        return super().setdefault(key, default) if key in self._repeated else default
-
-
-class _Only(set[str]):
-    """Keys to come, of those that somebody in the file names."""
-
-    def __init__(self, wanted: frozenset[str]) -> None:
-        super().__init__()
-        self._wanted = wanted
-
-    def add(self, key: str) -> None:
-        """Remembers a key that is named elsewhere."""
-        if key in self._wanted:
-            super().add(key)
-
-
-def _coming(arrival: Arrival) -> Coming:
-    if arrival.referred is None:
-        return Coming()
-    wanted = frozenset(arrival.referred)
-    return Coming(_Only(wanted), _Only(wanted), _Only(wanted))
-
-
 @contextmanager
-def _unhurried() -> Iterator[None]:
-    """A piece of a file makes and drops half a million small values, none of them in cycles.
-
-    Looking for cycles after every few hundred, as Python does, costs a third of the time of a preview.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 50)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-
-
-Do = Callable[[Part, list[Any], dict[Any, int]], list[Outcome]]
-
-
-def _walk(arrival: Arrival, do: Do) -> Iterator[tuple[Part, Record, Outcome | None]]:
-    """Each record of a file with its outcome; None where reading already found what is wrong."""
-    seen: dict[str, dict[Any, int]] = {}
-    for part, records in arrival.pieces():
-        keys = seen.setdefault(
-            part.name,
-            {} if arrival.repeated is None else _OnlyRepeated(frozenset(arrival.repeated)),
-        )
-        facts = [each.facts for each in records if each.facts is not None]
-        outcomes = iter(do(part, facts, keys) if facts else ())
-        for each in records:
-            yield part, each, None if each.facts is None else next(outcomes)
-
-
-def _opened(batch: Batch) -> Arrival:
-    file = source_file(batch.digest)
-    if not file.is_file():
-        raise NotNow(
-            "imports.file-gone",
-            sentence=_("The file of this batch is no longer kept."),
-            remedy=_("Bring it again."),
-        )
-    return kind_named(batch.kind).open(file, name=batch.name, institution=batch.institution)
-
-
-def _entry(part: Part, each: Record, outcome: Outcome | None) -> tuple[str, dict[str, Any]]:
-    """Shelf and entry of one record in the book of a batch."""
-    entry: dict[str, Any] = {"line": each.line, "key": each.key, "part": part.name}
-    if outcome is None or outcome.verdict is Verdict.REFUSED:
-        entry["lines"] = list(each.lines)
-        refusals = each.problems if outcome is None else outcome.refusals
-        entry["problems"] = problems_of(refusals, part=part, line=each.line)
-        return str(Verdict.REFUSED), entry
-    if outcome.changes:
-        entry["changes"] = {
-            part.columns.get(name, name): change for name, change in outcome.changes.items()
-        }
-    return str(outcome.verdict), entry
-
-
-def _fill(
-    book: BookWriter, arrival: Arrival, do: Do, tell: Tell, step: str
-) -> Iterator[tuple[Counter[str], dict[str, Any] | None]]:
-    """Walks and writes the book; after each record the counts so far, and the entry if it was refused."""
-    counts: Counter[str] = Counter()
-    lines = arrival.lines
-    for number, (part, each, outcome) in enumerate(_walk(arrival, do), start=1):
-        shelf, entry = _entry(part, each, outcome)
-        counts[shelf] += 1
-        if shelf != Verdict.UNCHANGED:
-            book.add(shelf, entry)
-        if not number % _TOLD_EVERY:
-            tell(min(each.line, lines), lines, step)
-        yield counts, entry if shelf == Verdict.REFUSED else None
-    tell(lines, lines, step)
-
-
-def _count(batch: Batch, counts: Counter[str]) -> None:
-    for verdict in Verdict:
-        setattr(batch, str(verdict), counts[str(verdict)])
+def _opened(batch: Batch) -> Iterator[Arrival]:
+    """The file of a batch, opened as its kind; the file is there while the block lasts."""
+    with opened_file(batch.digest) as file:
+        yield kind_named(batch.kind).open(file, name=batch.name, institution=batch.institution)
 
 
 # --- Doing -------------------------------------------------------------------------------------
@@ -325,32 +195,40 @@ def make_preview(*, actor: Actor, batch: Batch, now: datetime, tell: Tell = _sil
     try:
         _require(actor, kind_named(batch.kind), batch.institution)
         tell(0, None, _("Reading"))
-        arrival = _opened(batch)
-        coming = _coming(arrival)
+        counts = _plan_all(actor, batch, tell)
+    except Refusal as refusal:
+        batch.state = Batch.State.REFUSED
+        batch.refusal = _told(refusal)
+        batch.save(update_fields=["state", "refusal"])
+        raise
+    count(batch, counts)
+    batch.state = Batch.State.PREVIEWED
+    batch.previewed_at = now
+    batch.refusal = {}
+    batch.save()
+    return batch
+
+
+def _plan_all(actor: Actor, batch: Batch, tell: Tell) -> Counter[str]:
+    """Writes the book of the preview and notes on the batch what the file is."""
+    counts: Counter[str] = Counter()
+    with ExitStack() as stack:
+        arrival = stack.enter_context(_opened(batch))
+        stack.enter_context(unhurried())
+        book = stack.enter_context(BookWriter(batch_folder(batch.pk) / "preview"))
+        coming = coming_of(arrival)
 
         def plan(part: Part, facts: list[Any], seen: dict[Any, int]) -> list[Outcome]:
             return part.plan(
                 actor=actor, institution=batch.institution, facts=facts, seen=seen, coming=coming
             )
 
-        counts: Counter[str] = Counter()
-        with _unhurried(), BookWriter(batch_folder(batch.pk) / "preview") as book:
-            for told in _fill(book, arrival, plan, tell, _("Comparing")):
-                counts = told[0]
-    except Refusal as refusal:
-        batch.state = Batch.State.REFUSED
-        batch.refusal = _told(refusal)
-        batch.save(update_fields=["state", "refusal"])
-        raise
-    _count(batch, counts)
-    batch.lines = arrival.lines
-    batch.described = dict(arrival.described)
-    batch.notes = [[sentence, facts] for sentence, facts in arrival.notes]
-    batch.state = Batch.State.PREVIEWED
-    batch.previewed_at = now
-    batch.refusal = {}
-    batch.save()
-    return batch
+        for told in fill(book, arrival, plan, tell, _("Comparing")):
+            counts = told[0]
+        batch.lines = arrival.lines
+        batch.described = dict(arrival.described)
+        batch.notes = [[sentence, facts] for sentence, facts in arrival.notes]
+    return counts
 
 
 def carry_out(
@@ -362,16 +240,15 @@ def carry_out(
     are left out and can be downloaded.
     """
     _require(actor, kind_named(batch.kind), batch.institution)
-    arrival = _opened(batch)
     try:
-        with transaction.atomic():
+        with _opened(batch) as arrival, transaction.atomic():
             batch = Batch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
             if batch.state == Batch.State.DONE:
                 return batch
             if batch.state not in {Batch.State.PREVIEWED, Batch.State.CONFIRMING}:
                 raise NotNow("imports.not-now", state=batch.state)
             counts = _bring_all(actor, batch, arrival, mode, now, tell)
-            _count(batch, counts)
+            count(batch, counts)
             batch.mode = mode
             batch.state = Batch.State.DONE
             batch.confirmed_at = now
@@ -400,7 +277,7 @@ def _bring_all(
     folder = batch_folder(batch.pk)
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
-        stack.enter_context(_unhurried())
+        stack.enter_context(unhurried())
         images = stack.enter_context(BookWriter(folder / "images"))
         book = stack.enter_context(BookWriter(folder / "done"))
 
@@ -419,18 +296,21 @@ def _bring_all(
                 keep=keep,
             )
 
-        for counts, refused in _fill(book, arrival, bring, tell, _("Writing")):
+        for told in fill(book, arrival, bring, tell, _("Writing")):
+            counts, refused = told
             if refused is not None and mode == Batch.Mode.ALL_OR_NOTHING:
+                first = problem_of(refused["problems"][0])
                 raise LinesRefused(
-                    "imports.lines-refused",
-                    count=counts[str(Verdict.REFUSED)],
-                    line=refused["line"],
+                    "imports.line-refused",
+                    sentence=_("Line %(line)s is refused, so nothing was brought in: %(what)s"),
+                    line=first.line,
+                    what=str(first),
                 )
     return counts
 
 
 def take_back(*, actor: Actor, batch: Batch, now: datetime, tell: Tell = _silent) -> Batch:
-    """Makes every record what it was before the batch, in one transaction.
+    """Makes every record what it was before the batch, in one transaction; safe to run twice.
 
     Refuses with `TouchedSince` or `ReferredTo` when something else touched its records, and changes nothing.
     """
@@ -442,21 +322,12 @@ def take_back(*, actor: Actor, batch: Batch, now: datetime, tell: Tell = _silent
                 return batch
             if batch.state not in {Batch.State.DONE, Batch.State.UNDOING}:
                 raise NotNow("imports.not-now", state=batch.state)
-            _refuse_touched(batch)
-            touched = _touched(batch)
-            rows = Book(batch_folder(batch.pk) / "images").entries("rows", backwards=True)
             tell(0, batch.records, _("Taking back"))
-            try:
-                put_back(image_of(entry) for entry in rows)
-            except ProtectedError as error:
-                kinds = sorted({str(each._meta.verbose_name) for each in error.protected_objects})
-                raise ReferredTo("imports.referred-to", kinds=", ".join(kinds)) from error
-            _write_undone(actor, batch, now)
+            restore(actor=actor, batch=batch, now=now)
             batch.state = Batch.State.UNDONE
             batch.undone_at = now
             batch.refusal = {}
             batch.save(update_fields=["state", "undone_at", "refusal"])
-            _announce_undone(touched)
             tell(batch.records, batch.records, _("Taking back"))
     except Refusal as refusal:
         Batch.objects.filter(pk=batch.pk, state=Batch.State.UNDOING).update(
@@ -464,113 +335,6 @@ def take_back(*, actor: Actor, batch: Batch, now: datetime, tell: Tell = _silent
         )
         raise
     return batch
-
-
-def _lines_of(batch: Batch) -> Any:
-    return Entry.objects.filter(batch=batch.journal_name).exclude(
-        subject_type=Batch._meta.label_lower
-    )
-
-
-def _refuse_touched(batch: Batch) -> None:
-    """Refuses when the journal has later lines of others about records of the batch."""
-    own = _lines_of(batch)
-    first = own.aggregate(first=Min("pk"))["first"]
-    if first is None:
-        return
-    later = (
-        Entry.objects.filter(
-            Exists(
-                own.filter(subject_type=OuterRef("subject_type"), subject_id=OuterRef("subject_id"))
-            ),
-            pk__gt=first,
-        )
-        .exclude(batch=batch.journal_name)
-        .order_by("pk")
-    )
-    count = later.values("subject_type", "subject_id").distinct().order_by().count()
-    if count:
-        example = later.values_list("subject_label", flat=True).first()
-        raise TouchedSince("imports.touched-since", count=count, example=example)
-
-
-def _touched(batch: Batch) -> tuple[list[int], list[int]]:
-    """Sides that were there before the batch, and persons whose rights or attainments it changed."""
-    sides: set[int] = set()
-    persons: set[int] = set()
-    lookups: dict[str, Callable[[list[int]], Any]] = {
-        "people.studyright": lambda ids: StudyRight.objects.filter(pk__in=ids).values_list(
-            "student__person_id", flat=True
-        ),
-        "transcripts.attainment": lambda ids: Attainment.objects.filter(pk__in=ids).values_list(
-            "student__person_id", flat=True
-        ),
-    }
-    for kind, lookup in lookups.items():
-        for ids in _subjects(batch, kind):
-            persons.update(lookup(ids))
-    for ids in _subjects(batch, "mobilities.mobility"):
-        sides.update(Side.objects.filter(mobility__in=ids).values_list("pk", flat=True))
-    return sorted(sides), sorted(persons)
-
-
-def _subjects(batch: Batch, kind: str) -> Iterator[list[int]]:
-    found: list[int] = []
-    ids = (
-        _lines_of(batch)
-        .filter(subject_type=kind)
-        .order_by("pk")
-        .values_list("subject_id", flat=True)
-    )
-    for subject in ids.iterator(chunk_size=_CHUNK):
-        found.append(int(subject))
-        if len(found) >= _CHUNK:
-            yield found
-            found = []
-    if found:
-        yield found
-
-
-def _announce_undone(touched: tuple[list[int], list[int]]) -> None:
-    sides, persons = touched
-    left = [
-        pk
-        for at in range(0, len(sides), _CHUNK)
-        for pk in Side.objects.filter(pk__in=sides[at : at + _CHUNK]).values_list("pk", flat=True)
-    ]
-    if left:
-        announce(MOBILITIES_CHANGED, side_ids=left)
-    if persons:
-        announce(RECORDS_CHANGED, person_ids=persons)
-
-
-def _write_undone(actor: Actor, batch: Batch, now: datetime) -> None:
-    """One line for each record: what was changed, backwards."""
-    lines: list[Entry] = []
-    undone = f"{batch.journal_name}:undone"
-    for line in _lines_of(batch).order_by("pk").iterator(chunk_size=_CHUNK):
-        lines.append(
-            Entry(
-                at=now,
-                actor_kind=str(actor.kind),
-                actor_label=actor.label,
-                account_id=actor.account_id,
-                behalf_of=actor.behalf_of,
-                verb="import.undone",
-                subject_type=line.subject_type,
-                subject_id=line.subject_id,
-                subject_label=line.subject_label,
-                institution_id=line.institution_id,
-                changes={name: list(reversed(change)) for name, change in line.changes.items()},
-                reason=line.verb,
-                batch=undone,
-            )
-        )
-        if len(lines) >= _CHUNK:
-            record_all(lines)
-            lines = []
-    record_all(lines)
-    record(actor, "import.undone", batch, at=now, institution_id=batch.institution_id, batch=undone)
 
 
 def _told(refusal: Refusal) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What lies beside the database: brought files by digest, what would become of each line, and rows as they were.
 
 A book holds entries in packed pages of fifty with an index, so that page 12,345 of a million is read as fast as
-the first. Everything is readable by the owner of the process only.
+the first. Everything is readable by the owner of the process only; brought files, which hold identity codes as
+they came, are sealed as protected fields are.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +24,7 @@ from typing import Any, BinaryIO, Self
 from django.conf import settings
 
 from vaihto.journal.bringing import Image
+from vaihto.people.secrecy import seal, unseal
 from vaihto.refusals import Refusal
 from vaihto.wording import mark as _
 
@@ -34,6 +37,13 @@ class TooLarge(Refusal):
 
     sentence = _("The file is larger than %(limit)s MiB.")
     remedy = _("Part it into several files.")
+
+
+class FileGone(Refusal):
+    """The brought file is no longer kept."""
+
+    sentence = _("The file of this batch is no longer kept.")
+    remedy = _("Bring it again.")
 
 
 def _home() -> Path:
@@ -53,7 +63,7 @@ def batch_folder(batch_id: int) -> Path:
 
 
 def keep_file(source: BinaryIO | Path, *, limit_bytes: int) -> tuple[str, int]:
-    """Keeps a brought file and answers its digest and size. Refuses with `TooLarge`."""
+    """Keeps a brought file, sealed with the field keys; answers its digest and size. Refuses with `TooLarge`."""
     digest = hashlib.sha256()
     size = 0
     folder = _home() / "files"
@@ -67,13 +77,30 @@ def keep_file(source: BinaryIO | Path, *, limit_bytes: int) -> tuple[str, int]:
                 if size > limit_bytes:
                     raise TooLarge("file.too-large", limit=limit_bytes // 2**20)
                 digest.update(piece)
-                target.write(piece)
+                target.write(seal(piece) + b"\n")
         place = source_file(digest.hexdigest())
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh.replace(place)
     finally:
         fresh.unlink(missing_ok=True)
     return digest.hexdigest(), size
+
+
+@contextmanager
+def opened_file(digest: str) -> Iterator[Path]:
+    """The brought file as it came, readable while the block lasts. Refuses with `FileGone`."""
+    sealed = source_file(digest)
+    if not sealed.is_file():
+        raise FileGone("imports.file-gone")
+    handle, name = tempfile.mkstemp(dir=_home())
+    plain = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as target, sealed.open("rb") as source:
+            for line in source:
+                target.write(unseal(line.rstrip(b"\n")))
+        yield plain
+    finally:
+        plain.unlink(missing_ok=True)
 
 
 def _pieces(source: BinaryIO | Path) -> Iterator[bytes]:

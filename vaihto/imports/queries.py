@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vaihto.imports.books import PAGE, Book, batch_folder, source_file
+from vaihto.imports.books import PAGE, Book, batch_folder, opened_file
 from vaihto.imports.kinds import Kind, kind_named, kinds
 from vaihto.imports.models import Batch
 from vaihto.imports.problems import Problem, by_line, problem_of
@@ -106,17 +106,17 @@ def refused_lines(batch: Batch, shape: str) -> Path:
 
     `shape` is `csv` or `xlsx`. Every cell is guarded so that no spreadsheet takes it for a formula.
     """
-    source = source_file(batch.digest)
-    if shape not in {"csv", "xlsx"} or not source.is_file():
+    if shape not in {"csv", "xlsx"}:
         raise Unknown("imports.no-such-file", shape=shape)
     folder = Path(tempfile.mkdtemp(prefix="vaihto-"))
     target = folder / f"{Path(batch.name).stem}-refused.{shape}"
-    kind_named(batch.kind).refused_lines(
-        source,
-        problems=by_line(_book(batch).entries(str(Verdict.REFUSED))),
-        shape=shape,
-        target=target,
-    )
+    with opened_file(batch.digest) as source:
+        kind_named(batch.kind).refused_lines(
+            source,
+            problems=by_line(_book(batch).entries(str(Verdict.REFUSED))),
+            shape=shape,
+            target=target,
+        )
     return target
 
 

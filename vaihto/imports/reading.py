@@ -1,9 +1,8 @@
-"""Reading untrusted tables: CSV of any usual delimiter and encoding, and XLSX.
+"""Reading untrusted tables: what a file is, how it is written, and CSV of any usual delimiter and encoding.
 
 A file is first *surveyed*: what it is, how it is written, how many lines it has, which keys come twice. Then its
-lines are read one by one, so that a million of them need no more memory than a thousand. Nothing in a file is
-ever evaluated: formulas are refused where they stand, macros are not looked at, archives are measured before
-they are opened.
+lines are read one by one, so that a million of them need no more memory than a thousand. Spreadsheets are read in
+`spreadsheets.py`.
 """
 
 from __future__ import annotations
@@ -15,13 +14,9 @@ from array import array
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar
-
-from lxml import etree
-from python_calamine import CalamineError, CalamineWorkbook
+from typing import ClassVar
 
 from vaihto.imports.cells import parse_text, unguarded
 from vaihto.refusals import Invalid, Refusal
@@ -31,13 +26,6 @@ DELIMITERS = (";", ",", "\t", "|")
 _PIECE = 1 << 20
 _CELL_LIMIT = 100_000
 _LINE_LIMIT = 1_000_000
-_ARCHIVE_PARTS = 2_000
-_UNPACKED_LIMIT = 300 * 1024 * 1024
-_UNPACKED_RATIO = 200
-_CELLS_LIMIT = 4_000_000
-_WHOLE_FLOAT_LIMIT = 10**15
-_SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
 class Unreadable(Refusal):
@@ -49,12 +37,14 @@ class Unreadable(Refusal):
 # --- What kind of file it is -------------------------------------------------------------------
 
 
-def _refuse(code: str, sentence: str, remedy: str, **facts: object) -> Unreadable:
+def refuse(code: str, sentence: str, remedy: str, **facts: object) -> Unreadable:
+    """Why the file cannot be read."""
     return Unreadable(code, sentence=sentence, remedy=remedy, **facts)
 
 
-def _save_as(code: str, sentence: str, **facts: object) -> Unreadable:
-    return _refuse(
+def save_as(code: str, sentence: str, **facts: object) -> Unreadable:
+    """Why the file cannot be read, with the advice to save the table otherwise."""
+    return refuse(
         code, sentence, _("Save the table as XLSX or as CSV and bring that file."), **facts
     )
 
@@ -83,23 +73,23 @@ def shape_of(file: Path) -> str:
     with file.open("rb") as source:
         start = source.read(8192)
     if not start.strip(b" \t\r\n\0" + BOM_UTF8):
-        raise _refuse(
+        raise refuse(
             "file.empty", _("The file is empty."), _("Choose the file with the data in it.")
         )
     for beginning, code, sentence in _BEGINNINGS:
         if start.startswith(beginning):
-            raise _save_as(code, sentence)
+            raise save_as(code, sentence)
     if start.startswith(b"PK"):
         return _shape_of_archive(file)
     text = start.removeprefix(BOM_UTF8).lstrip()
     if text.startswith(b"<"):
         if text[:15].lower().startswith((b"<!doctype html", b"<html")):
-            raise _save_as("file.web-page", _("This is a web page, not a table."))
+            raise save_as("file.web-page", _("This is a web page, not a table."))
         return "xml"
     if start.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         return "csv"
     if b"\0" in start and not _wide(start):
-        raise _save_as("file.binary", _("This is not a table but a file of some program."))
+        raise save_as("file.binary", _("This is not a table but a file of some program."))
     return "csv"
 
 
@@ -118,16 +108,16 @@ def _shape_of_archive(file: Path) -> str:
         with zipfile.ZipFile(file) as archive:
             names = set(archive.namelist())
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
-        raise _save_as(
+        raise save_as(
             "file.broken-archive", _("The spreadsheet is broken and cannot be opened.")
         ) from error
     if "xl/workbook.xml" in names:
         return "xlsx"
     if "mimetype" in names and "content.xml" in names:
-        raise _save_as("file.ods", _("This is an OpenDocument spreadsheet (.ods)."))
+        raise save_as("file.ods", _("This is an OpenDocument spreadsheet (.ods)."))
     if "xl/workbook.bin" in names:
-        raise _save_as("file.xlsb", _("This is a binary Excel file (.xlsb)."))
-    raise _save_as("file.packed", _("This file is packed."))
+        raise save_as("file.xlsb", _("This is a binary Excel file (.xlsb)."))
+    raise save_as("file.packed", _("This file is packed."))
 
 
 # --- Encoding ----------------------------------------------------------------------------------
@@ -170,7 +160,7 @@ def _decodable(file: Path, encoding: str) -> str:
     try:
         _decode_all(file, encoding)
     except UnicodeDecodeError as error:
-        raise _refuse(
+        raise refuse(
             "file.broken-encoding",
             _("The text is marked as UTF-16 but is broken."),
             _("Save the file anew as CSV UTF-8."),
@@ -199,7 +189,7 @@ def _eight_bit(file: Path) -> str:
                 odd_lines.append(number)
     if whole > broken or (controls and odd_lines):
         named = lines if whole > broken else odd_lines
-        raise _refuse(
+        raise refuse(
             "file.broken-encoding",
             _("Some letters cannot be read: line %(lines)s."),
             _("Correct these lines, or save the file anew as CSV UTF-8."),
@@ -261,7 +251,7 @@ class CsvTable(Table):
                     yield number, cells
                     number = reader.line_num + 1
             except csv.Error as error:
-                raise _refuse(
+                raise refuse(
                     "file.broken-line",
                     _("Line %(line)s cannot be parted into cells (%(reason)s)."),
                     _("Look for a quotation mark that is not closed, there or just above."),
@@ -284,7 +274,7 @@ def _bounded(source: Iterable[str]) -> Iterator[str]:
     while text := readline(_LINE_LIMIT):
         number += 1
         if len(text) >= _LINE_LIMIT:
-            raise _refuse(
+            raise refuse(
                 "file.endless-line",
                 _("Line %(line)s is longer than a million characters."),
                 _("This does not look like a table. Save it anew as CSV."),
@@ -310,7 +300,7 @@ def open_csv(file: Path, *, known_headers: frozenset[str]) -> CsvTable:
             best, found = score, table
             table.header, table.header_line = header, number
     if found is None or not any(found.header):
-        raise _refuse(
+        raise refuse(
             "file.no-header",
             _("The first line with the names of the columns is missing."),
             _("Take the template of this kind and copy your data into it."),
@@ -325,244 +315,12 @@ def _first_row(table: CsvTable) -> tuple[int, list[str]]:
         if not text or (number == 1 and text.casefold() in {"sep=", "sep=" + table.delimiter}):
             continue
         return number, [cell.strip() for cell in cells]
-    raise _refuse("file.empty", _("The file is empty."), _("Choose the file with the data in it."))
+    raise refuse("file.empty", _("The file is empty."), _("Choose the file with the data in it."))
 
 
 def plain_header(name: str) -> str:
     """The name of a column without case, blanks and marks, to compare it with the known ones."""
     return re.sub(r"[\s_*-]+", " ", name.strip("\ufeff \t'\"")).strip().casefold()
-
-
-# --- XLSX --------------------------------------------------------------------------------------
-
-
-@dataclass
-class XlsxTable(Table):
-    """The first sheet with something in it. Kept values only; a cell with a formula is named, never read."""
-
-    shape: ClassVar[str] = "xlsx"
-    file: Path
-    sheet: str
-    formulas: dict[int, set[int]]
-    macros: bool
-    header: list[str] = field(default_factory=list)
-    header_line: int = 1
-
-    @property
-    def described(self) -> dict[str, str]:  # type: ignore[override]  # computed here, kept there
-        """What was read, to be shown."""
-        return {"sheet": self.sheet} | ({"macros": "ignored"} if self.macros else {})
-
-    def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Every line with its number, header included."""
-        try:
-            with CalamineWorkbook.from_path(str(self.file)) as book:
-                sheet = book.get_sheet_by_name(self.sheet)
-                first = (sheet.start or (0, 0))[0]
-                left = [""] * (sheet.start or (0, 0))[1]
-                for number, cells in enumerate(sheet.to_python(skip_empty_area=True), first + 1):
-                    yield number, left + [cell_text(cell) for cell in cells]
-        except CalamineError as error:
-            raise _save_as(
-                "file.broken-archive", _("The spreadsheet is broken and cannot be opened.")
-            ) from error
-
-    def lines(self) -> Iterator[Line]:
-        """The lines below the header, blank ones left out."""
-        for number, cells in self.rows():
-            formulas = tuple(sorted(self.formulas.get(number, ())))
-            if number > self.header_line and (formulas or any(cells)):
-                yield Line(number, cells, formulas)
-
-
-def cell_text(cell: Any) -> str:
-    """A kept value of a spreadsheet as the text a person would have typed."""
-    match cell:
-        case str():
-            return cell.strip()
-        case bool():
-            return "yes" if cell else "no"
-        case float():
-            if cell.is_integer():
-                # A spreadsheet keeps fifteen digits; a longer number has been changed already.
-                return str(int(cell)) if abs(cell) < _WHOLE_FLOAT_LIMIT else f"{cell:.6e}"
-            return repr(cell)
-        case datetime():
-            at_midnight = (cell.hour, cell.minute, cell.second) == (0, 0, 0)
-            return cell.date().isoformat() if at_midnight else cell.isoformat(" ", "minutes")
-        case date() | time():
-            return cell.isoformat()
-    return "" if cell is None else str(cell)
-
-
-def open_xlsx(file: Path, *, limit_bytes: int, known_headers: frozenset[str]) -> XlsxTable:
-    """The spreadsheet, after its archive and its sheet have been measured.
-
-    Above `limit_bytes` it is refused with the advice to bring CSV, which is read line by line.
-    """
-    size = file.stat().st_size
-    if size > limit_bytes:
-        raise _refuse(
-            "file.xlsx-too-large",
-            _("The spreadsheet has %(size)s MiB; up to %(limit)s MiB are read."),
-            _("Save it as CSV: that is read line by line, whatever its size."),
-            size=round(size / 2**20, 1),
-            limit=limit_bytes // 2**20,
-        )
-    macros = _measured(file)
-    with zipfile.ZipFile(file) as archive:
-        sheets = _sheets(archive)
-        for name, part in sheets:
-            formulas = _scanned(archive, part)
-            if formulas is None:
-                continue
-            table = XlsxTable(file, name, formulas, macros)
-            for number, cells in table.rows():
-                if any(cells):
-                    table.header, table.header_line = [cell.strip() for cell in cells], number
-                    return table
-    raise _refuse("file.empty", _("The file is empty."), _("Choose the file with the data in it."))
-
-
-def _measured(file: Path) -> bool:
-    """Unpacks everything once without keeping it. Refuses what grows out of proportion.
-
-    Answers whether there are macros, which nobody will look at.
-    """
-    packed = max(file.stat().st_size, 1)
-    try:
-        with zipfile.ZipFile(file) as archive:
-            parts = archive.infolist()
-            promised = sum(part.file_size for part in parts)
-            if (
-                len(parts) > _ARCHIVE_PARTS
-                or promised > _UNPACKED_LIMIT
-                or promised > packed * _UNPACKED_RATIO + _PIECE
-            ):
-                raise _bomb(promised)
-            unpacked = 0
-            for part in parts:
-                with archive.open(part) as source:
-                    while piece := source.read(_PIECE):
-                        unpacked += len(piece)
-                        if unpacked > _UNPACKED_LIMIT:
-                            raise _bomb(unpacked)
-            return any(part.filename.endswith("vbaProject.bin") for part in parts)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
-        raise _save_as(
-            "file.broken-archive", _("The spreadsheet is broken and cannot be opened.")
-        ) from error
-
-
-def _bomb(size: int) -> Unreadable:
-    return _refuse(
-        "file.archive-bomb",
-        _("The spreadsheet would unpack to %(size)s MiB, far more than a table of its size."),
-        _("Save the table as CSV and bring that file."),
-        size=size // 2**20,
-    )
-
-
-def _parser_events(source: Any, tag: tuple[str, ...]) -> Iterator[Any]:
-    """Elements of an XML part of the archive: no entities, no network, nothing huge."""
-    for _event, element in etree.iterparse(
-        source,
-        events=("end",),
-        tag=tag,
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-    ):
-        yield element
-        element.clear()
-        while element.getprevious() is not None and element.getparent() is not None:
-            del element.getparent()[0]
-
-
-def _xml_of(archive: zipfile.ZipFile, part: str) -> Any:
-    try:
-        raw = archive.read(part)
-        if b"<!DOCTYPE" in raw[:2048].upper():
-            raise _save_as(
-                "file.declared-entities", _("The spreadsheet declares entities of its own.")
-            )
-        return etree.fromstring(
-            raw, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-        )
-    except (KeyError, etree.XMLSyntaxError) as error:
-        raise _save_as(
-            "file.broken-archive", _("The spreadsheet is broken and cannot be opened.")
-        ) from error
-
-
-def _sheets(archive: zipfile.ZipFile) -> list[tuple[str, str]]:
-    """Names of the sheets with the part each lies in, in the order of the tabs."""
-    book = _xml_of(archive, "xl/workbook.xml")
-    relations = _xml_of(archive, "xl/_rels/workbook.xml.rels")
-    targets = {each.get("Id"): each.get("Target", "") for each in relations}
-    found = []
-    for sheet in book.iter(f"{_SHEET}sheet"):
-        target = targets.get(sheet.get(_RELATION), "")
-        part = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
-        if part in archive.namelist() and "worksheets" in part and sheet.get("state") is None:
-            found.append((sheet.get("name", ""), part))
-    return found
-
-
-_PLACE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
-
-
-def _scanned(archive: zipfile.ZipFile, part: str) -> dict[int, set[int]] | None:
-    """Where the formulas are: line -> columns from 0; None for a sheet without values.
-
-    Refuses a sheet whose first and last cell span more than four million cells: the reader would make room for
-    all of them.
-    """
-    formulas: dict[int, set[int]] = {}
-    top = left = 10**9
-    bottom = right = -1
-    line = column = -1
-    try:
-        with archive.open(part) as source:
-            head = source.read(2048)
-        if b"<!DOCTYPE" in head.upper():
-            raise _save_as(
-                "file.declared-entities", _("The spreadsheet declares entities of its own.")
-            )
-        with archive.open(part) as source:
-            for cell in _parser_events(source, (f"{_SHEET}c",)):
-                place = _PLACE.fullmatch(cell.get("r") or "")
-                if place is None:
-                    line, column = max(line, 0), column + 1
-                else:
-                    line, column = int(place[2]) - 1, _column_number(place[1])
-                top, bottom = min(top, line), max(bottom, line)
-                left, right = min(left, column), max(right, column)
-                if cell.find(f"{_SHEET}f") is not None:
-                    formulas.setdefault(line + 1, set()).add(column)
-    except (etree.XMLSyntaxError, zipfile.BadZipFile) as error:
-        raise _save_as(
-            "file.broken-archive", _("The spreadsheet is broken and cannot be opened.")
-        ) from error
-    if bottom < 0:
-        return None
-    if (bottom - top + 1) * (right - left + 1) > _CELLS_LIMIT:
-        raise _refuse(
-            "file.sheet-too-wide",
-            _("The sheet reaches to line %(line)s and column %(column)s, with little in between."),
-            _("Delete stray cells far from the table, or save it as CSV."),
-            line=bottom + 1,
-            column=right + 1,
-        )
-    return formulas
-
-
-def _column_number(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - ord("A") + 1
-    return number - 1
 
 
 # --- Surveying ---------------------------------------------------------------------------------

@@ -59,6 +59,19 @@ def decrypt(stored: str) -> str:
         raise KeyMissing("people.key-missing") from error
 
 
+def seal(piece: bytes) -> bytes:
+    """Bytes as they may lie in a file; one line without its end."""
+    return _box(tuple(settings.FIELD_KEYS)).encrypt(piece)
+
+
+def unseal(sealed: bytes) -> bytes:
+    """The bytes. Raises `KeyMissing` when no key at hand fits."""
+    try:
+        return _box(tuple(settings.FIELD_KEYS)).decrypt(sealed)
+    except InvalidToken as error:
+        raise KeyMissing("people.key-missing") from error
+
+
 def search_hash(value: str) -> str:
     """What is kept beside an encrypted value, so that exactly this value can be found; by the newest key."""
     return _hash(value, settings.FIELD_KEYS[0]) if value else ""

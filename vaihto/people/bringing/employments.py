@@ -71,11 +71,12 @@ def draft_employments(
         )
         if conflict is not None:
             wrong.append(conflict)
+        wrong += people.contradictions(person, facts)
         if wrong:
             outcomes.append(refused(at, facts.key, wrong))
             continue
         person, of_person = draft_person(facts, person, setting, draft)
-        people.know(person or facts, number=facts.learner_number, code_hash=code_hash)
+        people.know(person, facts, code_hash=code_hash)
         if employment is None:
             outcome = Outcome(at, facts.key, Verdict.CREATED, of_person)
             if draft is not None and person is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from vaihto.codes import GENDER
 from vaihto.institutions.models import Institution
-from vaihto.journal.bringing import HIDDEN, Draft, Lengths, differences, missing
+from vaihto.journal.bringing import HIDDEN, Draft, Lengths, differences, missing, shown
 from vaihto.people.bringing.setting import Setting, wrong_code
 from vaihto.people.facts import EmploymentFacts, StudentFacts
 from vaihto.people.models import Employment, Person, StudentRecord
@@ -44,6 +44,8 @@ class People:
 
     by_number: dict[str, Person | _Facts] = field(default_factory=dict)
     by_hash: dict[str, Person | _Facts] = field(default_factory=dict)
+    # What this batch has said of a person so far, by the identity of the object.
+    _told: dict[int, _Facts] = field(default_factory=dict)
 
     @classmethod
     def among(
@@ -87,18 +89,49 @@ class People:
             return found
         # Told of earlier in the same plan: becomes somebody only when somebody asks.
         person = new_person(found)
+        self._told[id(person)] = found
         for each in (self.by_number, self.by_hash):
             for name in (found.learner_number, naming(found.identity_code)):
                 if each.get(name) is found:
                     each[name] = person
         return person
 
-    def know(self, person: Person | _Facts, *, number: str, code_hash: str) -> None:
-        """A person of this batch, to be found by what comes after; a plan tells of facts only."""
-        if number:
-            self.by_number.setdefault(number, person)
+    def know(self, person: Person | None, facts: _Facts, *, code_hash: str) -> None:
+        """What this batch says of a person, to be found by what comes after; a plan has no new persons."""
+        if person is not None:
+            self._told.setdefault(id(person), facts)
+        if facts.learner_number:
+            self.by_number.setdefault(facts.learner_number, person or facts)
         if code_hash:
-            self.by_hash.setdefault(code_hash, person)
+            self.by_hash.setdefault(code_hash, person or facts)
+
+    def contradictions(self, person: Person | None, facts: _Facts) -> list[Refusal]:
+        """Where another line has said something else of the same person: both cannot stand."""
+        earlier = self._told.get(id(person)) if person is not None else None
+        if earlier is None:
+            return []
+        found: list[Refusal] = []
+        for name in (*PERSON_FIELDS, "citizenships", "identity_code"):
+            said, before = getattr(facts, name, None), getattr(earlier, name, None)
+            if not said or not before or said == before:
+                continue
+            is_secret = name == "identity_code"
+            if is_secret and (said.startswith(before) or before.startswith(said)):
+                continue
+            found.append(
+                Invalid(
+                    "person.told-differently",
+                    sentence=_(
+                        "Another line (key “%(other)s”) says “%(before)s” of the same person."
+                    ),
+                    remedy=_("Both lines are about one person: write the same in both."),
+                    field=name,
+                    value="" if is_secret else shown(said),
+                    before="" if is_secret else shown(before),
+                    other=earlier.key,
+                )
+            )
+        return found
 
 
 def _belongs_to_another(field_name: str, *, number: str) -> Invalid:
@@ -202,7 +235,9 @@ def person_changes(
             changes[name] = [list(stored), stated]
             values[name] = stated
     code = facts.identity_code.strip().upper()
-    if code and setting.says("identity_code") and code != person.identity_code.strip().upper():
+    stored_code = person.identity_code.strip().upper()
+    # A birth date in place of a code says nothing new where the whole code is known.
+    if code and setting.says("identity_code") and not stored_code.startswith(code):
         changes["identity_code"] = list(HIDDEN)
         values["identity_code"] = code
         values["identity_hash"] = search_hash(code)
