@@ -10,9 +10,10 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -39,6 +40,7 @@ from vaihto.virta.problems import Problem, Step
 from vaihto.virta.stored import LeftOut, period_rows
 
 STUDENTS_AT_ONCE = 20_000
+AT_ONCE = 1000  # keys in one statement: few enough for every database
 SEVERITIES = ("error", "warning", "info")
 
 
@@ -199,7 +201,7 @@ def _batch(institution: Institution, students: tuple[int, int], *, today: date) 
     periods = period_rows(institution).filter(side__student__pk__range=students)
     attainments = Attainment.objects.filter(**within, student__pk__range=students)
     return Batch(
-        periods=_periods(periods, code),
+        periods=_periods(periods, code, _earned(attainments)),
         students=_students(institution, students),
         study_rights=_rights(rights),
         states=_timeline(StudyRightState, students, institution, "code", frames.STATES),
@@ -235,8 +237,10 @@ _PERIOD_NAMES = (
 )
 
 
-def _periods(rows: QuerySet[Period], code: str) -> pl.DataFrame:
-    values = rows.annotate(earned=Sum("side__mobility__attainments__credits")).values_list(
+def _periods(
+    rows: QuerySet[Period], code: str, earned: Mapping[int, Decimal | None]
+) -> pl.DataFrame:
+    values = rows.values_list(
         "key",
         "side__student__key",
         "side__student_key",
@@ -256,7 +260,7 @@ def _periods(rows: QuerySet[Period], code: str) -> pl.DataFrame:
         "side__mobility__change_reason",
         "side__mobility__sending_institution__country",
         "side__mobility__receiving_institution__country",
-        "earned",
+        "side__mobility_id",
     )
     return _frame(
         (
@@ -278,7 +282,7 @@ def _periods(rows: QuerySet[Period], code: str) -> pl.DataFrame:
                 adult,
                 reason or None,
                 receiver if direction == "outgoing" else sender,
-                None if earned is None else float(earned),
+                _as_number(earned.get(mobility)),
             )
             for (
                 key,
@@ -300,12 +304,27 @@ def _periods(rows: QuerySet[Period], code: str) -> pl.DataFrame:
                 reason,
                 sender,
                 receiver,
-                earned,
+                mobility,
             ) in values.iterator(chunk_size=5000)
         ),
         _PERIOD_NAMES,
         batches.PERIODS_TO_SEND,
     )
+
+
+def _as_number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _earned(attainments: QuerySet[Attainment]) -> dict[int, Decimal | None]:
+    """Credits that came of each mobility."""
+    found = (
+        attainments.filter(mobility__isnull=False)
+        .order_by()
+        .values_list("mobility_id")
+        .annotate(Sum("credits"))
+    )
+    return {mobility: earned for mobility, earned in found if mobility is not None}
 
 
 def _students(institution: Institution, students: tuple[int, int]) -> pl.DataFrame:
@@ -512,21 +531,22 @@ def _parts(periods: QuerySet[Period], code: str) -> pl.DataFrame:
         "side__mobility_id", "key", "start", "end"
     ).iterator(chunk_size=5000):
         spans[mobility].append((key, start, end))
-    segments = Segment.objects.filter(
-        mobility__sides__periods__in=periods, cancelled=False, start__isnull=False
-    ).distinct()
     rows = []
-    for mobility, mode, place, first, last in segments.values_list(
-        "mobility_id", "mode", "place", "start", "end"
-    ).iterator(chunk_size=5000):
-        if first is None or last is None:
-            continue  # a virtual part of unknown days has none that could be sent
-        touched = [
-            span
-            for span in spans[mobility]
-            if mode == "virtual" or not (last < span[1] or first > span[2])
-        ]
-        rows += [(key, code, mode, place, first, last) for key, _start, _end in touched]
+    mobilities = list(spans)
+    for at in range(0, len(mobilities), AT_ONCE):
+        segments = Segment.objects.filter(
+            mobility_id__in=mobilities[at : at + AT_ONCE], cancelled=False
+        )
+        for mobility, mode, place, first, last in segments.values_list(
+            "mobility_id", "mode", "place", "start", "end"
+        ):
+            if first is None or last is None:
+                continue  # a virtual part of unknown days has none that could be sent
+            rows += [
+                (key, code, mode, place, first, last)
+                for key, start, end in spans[mobility]
+                if mode == "virtual" or not (last < start or first > end)
+            ]
     return _frame(rows, ("period", "institution", "mode", "place", "start", "end"), batches.PARTS)
 
 
@@ -534,7 +554,7 @@ def _without_student(institution: Institution, *, today: date) -> Batch:
     """Periods whose student nobody knows here (Q04)."""
     rows = period_rows(institution).filter(side__student__isnull=True)
     return Batch(
-        periods=_periods(rows, institution.national_code),
+        periods=_periods(rows, institution.national_code, {}),
         students=pl.DataFrame(schema=batches.STUDENTS),
         as_of=today,
     )
