@@ -136,6 +136,8 @@ TABLES: Mapping[str, Schema] = {
 def conform(table: Table, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
     """The table with exactly the columns of the schema; what it lacks is missing in every row."""
     lazy = table.lazy()
+    if isinstance(table, pl.DataFrame) and table.schema == schema:
+        return lazy
     present = set(lazy.collect_schema().names())
     return lazy.select(
         (pl.col(name) if name in present else pl.lit(None)).cast(kind).alias(name)
@@ -156,7 +158,8 @@ def conformed(batch: Batch) -> Batch:
     for name, schema in TABLES.items():
         table = getattr(batch, name)
         if table is not None:
-            tables[name] = conform(table, schema).collect()
+            same = isinstance(table, pl.DataFrame) and table.schema == schema
+            tables[name] = table if same else conform(table, schema).collect()
     return Batch(**tables, as_of=batch.as_of)
 
 
@@ -291,6 +294,9 @@ def paired_periods(periods: pl.DataFrame) -> pl.DataFrame:
     One sort for all; a running latest end per student finds overlaps. A period that shares one day with
     another overlaps it.
     """
+    if periods.height < 2:
+        alone = {"row": pl.UInt32(), "overlaps_with": TEXT, "same_as": TEXT}
+        return pl.DataFrame(schema=alone)
     keys = ["institution", "person", "direction"]
     known = periods.filter(pl.col("person").is_not_null() & pl.col("start").is_not_null())
     ordered = known.select("row", *keys, "period", "country", "start", "end").sort(

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from functools import cache
 from typing import Any  # facts and compared values are plain values of any kind
 
 import polars as pl
@@ -51,8 +52,9 @@ from vaihto.rules.batches import (
     conform,
 )
 from vaihto.rules.findings import Effect, Finding, Rule, rule
-from vaihto.rules.frames import CODES, GRADUATE, KEY, TEXT, Schema
+from vaihto.rules.frames import GRADUATE, KEY, TEXT, Schema
 from vaihto.rules.parameters import parameter
+from vaihto.rules.running import FEW, run
 
 SEVERITY = {Effect.BLOCK: "error", Effect.WARN: "warning", Effect.EXPLAIN: "info"}
 CHECK_FINDINGS: Schema = {
@@ -94,6 +96,7 @@ LISTS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("student", "gender"): tuple(GENDER.codes),
     ("student", "citizenship"): tuple(COUNTRY.codes),
 }
+PLURAL = frozenset({"classifications"})  # fields that hold a list of codes
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "period": ("period", "person", "institution", "direction", "country"),
     "study_right": ("right", "person", "institution", "type", "start"),
@@ -771,6 +774,7 @@ def check_frames(batch: Batch, *, rows: int = SLICE) -> pl.DataFrame:
     return pl.concat(found).sort("check", "kind", "institution", "person", "key", "compared")
 
 
+@cache
 def _about(subject: str) -> list[Rule]:
     return [one for one in RULES if one.subject.name == subject]
 
@@ -781,9 +785,9 @@ def _failing(
     """Findings of the rows for which a rule applies and does not hold."""
     if not frame.height:
         return
-    rules = list(rules)
-    fails = frame.lazy().select(_fails(one).alias(one.code) for one in rules).collect()
-    for one in rules:
+    codes = tuple(one.code for one in rules)
+    fails = run(frame.lazy().select(_failures(codes)), rows=frame.height)
+    for one in map(_OF.__getitem__, codes):
         if not fails[one.code].any():
             continue
         rows = frame.filter(fails[one.code])
@@ -799,6 +803,11 @@ def _failing(
                 value.alias(name) for name, value in one.finding.compared.items()
             ).struct.json_encode(),
         )
+
+
+@cache
+def _failures(codes: tuple[str, ...]) -> list[pl.Expr]:
+    return [_fails(_OF[code]).alias(code) for code in codes]
 
 
 def _fails(one: Rule) -> pl.Expr:
@@ -823,36 +832,44 @@ def _value_findings(batch: Batch) -> Iterator[pl.DataFrame]:
     for kind, table, key in tables:
         if table is None:
             continue
-        lazy = table.lazy()
-        values += [_absent(lazy, kind, key, field) for field in REQUIRED.get(kind, ())]
-        values += [
-            _unlisted(lazy, kind, key, field, codes)
-            for (of_kind, field), codes in LISTS.items()
-            if of_kind == kind
+        lazy, rows = table.lazy(), batches.in_memory(table).height
+        questions = [
+            *[(field, True, _absent(field)) for field in REQUIRED.get(kind, ())],
+            *[
+                (field, False, _unlisted(kind, field))
+                for of_kind, field in LISTS
+                if of_kind == kind
+            ],
         ]
         if kind in ("period", "study_right"):
             odd = ~pl.col("institution").is_in(CURRENT_HEIS)
-            values.append(_as_values(lazy.filter(odd), kind, key, "institution"))
+            questions.append(("institution", False, odd))
+        if rows < FEW:  # most have no answer, which is quicker to see than to work out
+            any_ = lazy.select(mask.any().alias(str(n)) for n, (*_, mask) in enumerate(questions))
+            answered = run(any_, rows=rows).row(0)
+            questions = [one for one, found in zip(questions, answered, strict=True) if found]
+        for field, required, mask in questions:
+            asked = lazy.filter(mask)
+            if not required and field in PLURAL:
+                asked = asked.explode(field).filter(~pl.col(field).is_in(LISTS[kind, field]))
+            values.append(_as_values(asked, kind, key, field, required=required))
     if values:
         frame = pl.concat(pl.collect_all(values))
         yield from _failing(frame, _about(CHECKED_VALUE.name), None, "key")
 
 
-def _absent(table: pl.LazyFrame, kind: str, key: str, field: str) -> pl.LazyFrame:
-    absent = pl.col(field).is_null()
+def _absent(field: str) -> pl.Expr:
     if field == "country":  # a country known by name only is a matter for Q10
-        absent = absent & pl.col("country_name").is_null()
+        return pl.col("country").is_null() & pl.col("country_name").is_null()
     if field == "completed":  # the last day of the period stands for it (V18)
-        absent = completed.is_null()
-    return _as_values(table.filter(absent), kind, key, field, required=True)
+        return completed.is_null()
+    return pl.col(field).is_null()
 
 
-def _unlisted(
-    table: pl.LazyFrame, kind: str, key: str, field: str, codes: tuple[str, ...]
-) -> pl.LazyFrame:
-    if table.collect_schema()[field] == CODES:
-        table = table.filter(pl.col(field).list.len() > 0).explode(field)
-    return _as_values(table.filter(~pl.col(field).is_in(codes)), kind, key, field)
+def _unlisted(kind: str, field: str) -> pl.Expr:
+    if field in PLURAL:  # each code is asked one by one when the lists are taken apart
+        return pl.col(field).list.len() > 0
+    return ~pl.col(field).is_in(LISTS[kind, field])
 
 
 def _as_values(
@@ -880,7 +897,7 @@ def _key_findings(batch: Batch) -> Iterator[pl.DataFrame]:
         ("student", batch.students, "person"),
     ]
     for kind, table, key in tables:
-        if table is None:
+        if table is None or batches.in_memory(table).height < 2:
             continue
         repeated = (
             table.lazy()
