@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from html import escape
 
+from django.utils import formats
+
 from vaihto.observatory.measures import ALL_MODES, ALLIANCE_ROW, Cell, Row, Series
 
 WIDTH, ROW, LEFT, RIGHT, TOP, BOTTOM = 720, 28, 220, 84, 12, 36
@@ -43,7 +45,7 @@ def bars(series: Series, *, title: str, year: int, say: Say = as_it_is) -> str:
     rows = [row for row in series.rows if row.year == year]
     rated = any(row.cells[mode].rate is not None for row in rows)
     drawn = [_bar(row, row.cells[mode], rated=rated) for row in rows]
-    return _horizontal(drawn, title=title, unit="%" if rated else say(series.unit), whole=rated)
+    return _horizontal(drawn, title=title, unit="" if rated else say(series.unit), whole=rated)
 
 
 def stacked(series: Series, *, title: str, year: int, say: Say = as_it_is) -> str:
@@ -286,9 +288,11 @@ def _cut(label: str) -> str:
 
 
 def _number(value: float | None) -> str:
+    """A number with at most one decimal, as the reader's language writes it."""
     if value is None:
         return "–"
-    return f"{value:.1f}".removesuffix(".0")
+    rounded = round(value, 1)
+    return str(formats.localize(int(rounded) if rounded == int(rounded) else rounded))
 
 
 def _round_up(value: float) -> float:

@@ -253,3 +253,5 @@ work.shows(
         reverse("rules:edition", args=[int(one.subject_id)]),
     ),
 )
+for _kind in (actions.JUDGE_WAITING, actions.JUDGE_ALL):
+    work.shows(_kind, title=lambda _one: _("Judging records"), result=lambda _one: None)

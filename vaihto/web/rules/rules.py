@@ -27,6 +27,7 @@ from vaihto.web.address import Address
 from vaihto.web.components import Cell, Column, Row, Tone
 from vaihto.web.frame import Frame, Request, page
 from vaihto.web.wording import shown
+from vaihto.wording import mark
 
 EFFECTS = {
     Effect.BLOCK: gettext_lazy("stops"),
@@ -50,7 +51,53 @@ TOPICS = {
     "staff": gettext_lazy("Staff mobility"),
     "grants": gettext_lazy("Grants and funded lengths"),
     "participation": gettext_lazy("What the alliance counts"),
+    "restated": gettext_lazy("Finland in short"),
 }
+# Words of the rules' declarations, so that the collectors of translatable text find them.
+SUBJECTS: tuple[str, ...] = (
+    mark("attainment"),
+    mark("attainment of a batch"),
+    mark("blended intensive programme"),
+    mark("credits and the stay they come from"),
+    mark("event of mobility"),
+    mark("graduate"),
+    mark("key of a record"),
+    mark("number of periods against the year before"),
+    mark("number of periods by start year"),
+    mark("participant of a blended intensive programme"),
+    mark("period"),
+    mark("period of a batch"),
+    mark("primacy of a student"),
+    mark("published figure"),
+    mark("record in a batch"),
+    mark("staff visit"),
+    mark("stay"),
+    mark("student of a batch"),
+    mark("study right"),
+    mark("study right of a batch"),
+    mark("transfer to the national warehouse"),
+    mark("transfers"),
+    mark("value of a record"),
+)
+UNITS: tuple[str, ...] = (
+    mark("days"),
+    mark("months"),
+    mark("years"),
+    mark("hours"),
+    mark("weeks"),
+    mark("persons"),
+    mark("institutions"),
+    mark("countries"),
+    mark("credits"),
+    mark("euro"),
+    mark("percent"),
+    mark("kilometres"),
+    mark("choice"),
+    mark("yes or no"),
+    mark("count"),
+    mark("level"),
+    mark("characters"),
+)
 
 
 class RuleFilter(forms.Form):
@@ -175,7 +222,7 @@ def rule(request: Request, code: str) -> HttpResponse:
             (
                 (_("Effect"), components.badge(str(EFFECTS[one.effect]), _TONES[one.effect])),
                 (_("Topic"), str(TOPICS.get(one.topic, one.topic))),
-                (_("About one"), one.subject.name),
+                (_("About one"), _(one.subject.name)),
                 (_("In force"), validity(one)),
                 (_("Source"), one.source),
                 (_("Edition"), ruleset.OWN.key),
@@ -231,7 +278,7 @@ def _parameter(one: Parameter, language: str) -> dict[str, object]:
     return {
         "label": one.label[language if language in one.label else "en"],
         "name": one.name,
-        "unit": one.unit,
+        "unit": _(one.unit),
         "source": f"{one.source.title}, {one.source.section}",
         "read": one.source.read,
         "open_point": one.open_point,
