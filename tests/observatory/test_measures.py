@@ -364,9 +364,20 @@ def test_stale_tallies_are_not_read(cast: Cast) -> None:
     take_part(cast, people(30))
     assert cell(ask(cast), cast.sending.hei_id).persons.text == "30"
 
-    participation.mark_stale([cast.sending.pk])
+    participation.mark_stale([cast.sending.pk], [2025])
 
     assert cell(ask(cast), cast.sending.hei_id).persons.text == "60"
+
+
+def test_only_the_years_that_changed_become_stale(cast: Cast) -> None:
+    for year in (2023, 2024, 2025):
+        take_part(cast, people(6), year=year)
+    participation.refresh(now=NOON)
+
+    participation.mark_stale([cast.sending.pk], [2024])
+
+    stale = Fresh.objects.filter(stale=True).values_list("rate", "year")
+    assert sorted(stale) == [("studies", 2024), ("studies", 2025), ("yearly", 2024)]
 
 
 @pytest.mark.parametrize("members", [1, 3])

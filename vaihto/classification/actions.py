@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
+import polars as pl
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -98,6 +99,7 @@ def judge_all(*, now: datetime, progress: Progress | None = None) -> Run:
         done += _judge(part, at, by, now)
         if progress:
             progress.at(min(done.judged, total), total)
+    participation.mark_all_stale()  # by night also what no announcement told of is found
     participation.refresh(now=now)
     if progress:
         progress.at(total, total)
@@ -139,9 +141,10 @@ def _judge(persons: Persons, at: Places, by: Ruleset, now: datetime) -> Run:
         said = outcome.judge(records, at, by=by)
         changed = storing.changed(said, persons)
         if changed.height:
+            years = storing.years_of_events(said, changed)
             storing.write(said, changed, records.sides, edition=by.key, now=now)
-            touched = records.sides.filter(records.sides["side"].is_in(changed["side"].implode()))
-            participation.mark_stale(touched["institution_id"].unique().to_list())
+            touched = records.sides.filter(pl.col("side").is_in(changed["side"].implode()))
+            participation.mark_stale(touched["institution_id"].unique(), years)
         Judgement.objects.filter(persons.of("side__mobility__person_id")).exclude(
             edition=by.key
         ).update(edition=by.key)
@@ -219,7 +222,7 @@ def nightly(now: datetime) -> None:
     logger.info("judged", extra={"judged": done.judged, "changed": done.changed})
 
 
-@every("classification.tallies", pause=timedelta(minutes=1))
+@every("classification.tallies", pause=timedelta(minutes=2))
 def refresh_tallies(now: datetime) -> None:
     """Counts the alliances' figures anew where verdicts changed."""
     participation.refresh(now=now)

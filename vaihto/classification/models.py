@@ -233,7 +233,7 @@ class Verdict(models.Model):
         ordering: ClassVar = ["side", "scheme", "pk"]
         indexes: ClassVar = [
             # The side last: lines of a collection come in the order of sides without sorting.
-            models.Index(fields=["institution", "scheme", "year", "included", "side"]),
+            models.Index(fields=["institution", "scheme", "year", "side"]),
             models.Index(
                 fields=["institution"],
                 condition=models.Q(included__isnull=True),

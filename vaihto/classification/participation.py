@@ -247,29 +247,61 @@ def graduates_of(members: Sequence[int], year: int) -> pl.DataFrame:
     )
 
 
-def mark_stale(institutions: Iterable[int]) -> None:
-    """Whatever was computed of these institutions, and the figures of their alliances, holds no more."""
-    touched = sorted(set(institutions))
-    Fresh.objects.filter(alliance__memberships__institution__in=touched, stale=False).update(
-        stale=True
-    )
-    if Stamp.objects.filter(pk__in=touched).update(number=F("number") + 1) < len(touched):
-        Stamp.objects.bulk_create(
-            [Stamp(institution_id=number, number=1) for number in touched], ignore_conflicts=True
-        )
+def mark_stale(institutions: Iterable[int], years: Iterable[int]) -> None:
+    """Verdicts of these institutions on events of these years changed.
+
+    What was computed of the institutions holds no more, nor do the figures of their alliances: of the
+    years themselves, and of all who graduated later.
+    """
+    touched, changed = sorted(set(institutions)), sorted(set(years))
+    _stamp(touched)
+    if changed:
+        _stale(touched, Q(rate=Tally.Rate.YEARLY, year__in=changed)
+               | Q(rate=Tally.Rate.STUDIES, year__gte=changed[0]))  # fmt: skip
 
 
 def mark_stale_of(persons: Sequence[int]) -> None:
-    """The same for the institutions where these persons study: their degrees make the cohorts."""
+    """Study rights, degrees or credits of these persons changed: their degrees make the cohorts."""
     institutions: set[int] = set()
+    years: set[int] = set()
     for at in range(0, len(persons), 500):
+        some = persons[at : at + 500]
         institutions.update(
-            StudentRecord.objects.filter(person__in=persons[at : at + 500])
+            StudentRecord.objects.filter(person__in=some)
             .order_by()
             .values_list("institution_id", flat=True)
             .distinct()
         )
-    mark_stale(institutions)
+        years.update(
+            day.year
+            for day in Attainment.objects.filter(kind="1", student__person__in=some)
+            .order_by()
+            .values_list("completed_on", flat=True)
+            if day is not None
+        )
+    _stamp(sorted(institutions))
+    if years:
+        _stale(sorted(institutions), Q(rate=Tally.Rate.STUDIES, year__in=years))
+
+
+def mark_all_stale() -> None:
+    """Every figure is to be counted anew."""
+    Fresh.objects.filter(stale=False).update(stale=True)
+
+
+def _stale(institutions: Sequence[int], which: Q) -> None:
+    Fresh.objects.filter(
+        which, alliance__memberships__institution__in=institutions, stale=False
+    ).update(stale=True)
+
+
+def _stamp(institutions: Sequence[int]) -> None:
+    known = Stamp.objects.filter(pk__in=institutions).update(number=F("number") + 1)
+    if known < len(institutions):
+        Stamp.objects.bulk_create(
+            [Stamp(institution_id=number, number=1) for number in institutions],
+            ignore_conflicts=True,
+        )
 
 
 def refresh(*, now: datetime) -> int:

@@ -41,6 +41,7 @@ TK, OKM, OKM_STAFF = "tk", "okm", "okm_staff"
 EXTRACTIONS = (*OPH_EXTRACTIONS, TK, OKM, OKM_STAFF)
 LONG = 87  # where to list what is left out; whether it counts is the rules' business
 ROWS_AT_ONCE = 2000
+CREDITS_AT_ONCE = 5000
 
 
 class UnknownExtraction(Invalid):
@@ -592,7 +593,7 @@ def _credit_frames(actor: Actor, institution: Institution, year: int) -> Iterato
     last = ""
     while True:
         numbers = list(
-            wanted.filter(key__gt=last).order_by("key").values_list("pk", "key")[:ROWS_AT_ONCE]
+            wanted.filter(key__gt=last).order_by("key").values_list("pk", "key")[:CREDITS_AT_ONCE]
         )
         if not numbers:
             return
@@ -615,7 +616,7 @@ def _judged_credits(
     of_mobilities = Side.objects.filter(institution=institution).order_by()
     numbers = attainments["mobility_id"].drop_nulls().unique().sort().to_list()
     sides: list[tuple[Any, ...]] = []
-    for some in _portions(numbers):
+    for some in _portions(numbers, CREDITS_AT_ONCE):
         sides += of_mobilities.filter(mobility__in=some).values_list(
             "mobility_id", "institution_id", "pk", "direction", "mobility__purpose",
             "mobility__start", "mobility__end", "judgement__mode",

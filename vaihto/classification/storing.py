@@ -16,7 +16,7 @@ import polars as pl
 from django.db import connection, models
 
 from vaihto.classification.columns import PERSONS_AT_ONCE, Persons
-from vaihto.classification.models import Judgement, Period, Verdict
+from vaihto.classification.models import Judgement, Period, Scheme, Verdict
 from vaihto.classification.outcome import Outcome
 from vaihto.mobilities.models import Side
 
@@ -93,6 +93,23 @@ def write(
     _insert(Judgement, judgements)
     _insert(Period, periods)
     _insert(Verdict, verdicts)
+
+
+def years_of_events(outcome: Outcome, sides: pl.DataFrame) -> set[int]:
+    """The years in which these sides counted as events of an alliance, and in which they do now."""
+    events = outcome.verdicts.filter(pl.col("scheme") == Scheme.ALLIANCE)
+    now = events.join(sides.select("side"), on="side", how="semi")["year"]
+    years: set[int] = set(now.drop_nulls().unique())
+    for some in _portions(sides.filter(pl.col("before").is_not_null())["side"].to_list()):
+        years.update(
+            year
+            for year in Verdict.objects.filter(side__in=some, scheme=Scheme.ALLIANCE)
+            .order_by()
+            .values_list("year", flat=True)
+            .distinct()
+            if year is not None
+        )
+    return years
 
 
 def _portions(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
