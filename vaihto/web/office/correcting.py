@@ -44,6 +44,7 @@ from vaihto.web import components
 from vaihto.web.account.signing_in import safe_next
 from vaihto.web.components import Change
 from vaihto.web.deeds import field_word
+from vaihto.web.fields import ChoiceField
 from vaihto.web.frame import Request, page
 from vaihto.web.office.mobility import may_edit
 from vaihto.web.wording import label, options, sentence_of
@@ -161,7 +162,7 @@ def _country_choices() -> list[tuple[str, str]]:
     return [("", "–"), *((code, name) for name, code in named)]
 
 
-class YesNoField(forms.ChoiceField):
+class YesNoField(ChoiceField):
     """Yes, no, or not known: three answers, because not knowing is one."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -187,9 +188,9 @@ class YesNoField(forms.ChoiceField):
 class SideForm(forms.Form):
     """What an institution states about any mobility."""
 
-    purpose = forms.ChoiceField(label=gettext_lazy("Purpose"))
-    state = forms.ChoiceField(label=gettext_lazy("State"))
-    programme = forms.ChoiceField(label=gettext_lazy("Programme"))
+    purpose = ChoiceField(label=gettext_lazy("Purpose"))
+    state = ChoiceField(label=gettext_lazy("State"))
+    programme = ChoiceField(label=gettext_lazy("Programme"))
     action = forms.CharField(
         label=gettext_lazy("Action"),
         required=False,
@@ -205,14 +206,14 @@ class SideForm(forms.Form):
         max_length=120,
         help_text=gettext_lazy("The institution's domain or Erasmus code."),
     )
-    partner_country = forms.ChoiceField(label=gettext_lazy("Partner country"), required=False)
+    partner_country = ChoiceField(label=gettext_lazy("Partner country"), required=False)
     host_organisation = forms.CharField(
         label=gettext_lazy("Host organisation"),
         required=False,
         max_length=200,
         help_text=gettext_lazy("A workplace, for instance."),
     )
-    unit = forms.ChoiceField(label=gettext_lazy("Unit"), required=False)
+    unit = ChoiceField(label=gettext_lazy("Unit"), required=False)
     reason = forms.CharField(
         label=gettext_lazy("Why it is corrected"),
         required=False,
@@ -254,8 +255,8 @@ class MobilityForm(SideForm):
     """What an institution states about a student's mobility, the segments apart."""
 
     funding = forms.CharField(label=gettext_lazy("Funding"), required=False, max_length=100)
-    right_key = forms.ChoiceField(label=gettext_lazy("Study right"), required=False)
-    level = forms.ChoiceField(
+    right_key = ChoiceField(label=gettext_lazy("Study right"), required=False)
+    level = ChoiceField(
         label=gettext_lazy("Level here"),
         required=False,
         help_text=gettext_lazy("The main level of the studies at this institution."),
@@ -269,7 +270,7 @@ class MobilityForm(SideForm):
         max_digits=6,
         decimal_places=2,
     )
-    change_reason = forms.ChoiceField(label=gettext_lazy("Reason of the change"), required=False)
+    change_reason = ChoiceField(label=gettext_lazy("Reason of the change"), required=False)
     bip_id = forms.CharField(
         label=gettext_lazy("Blended intensive programme"), required=False, max_length=60
     )
@@ -316,7 +317,7 @@ class MobilityForm(SideForm):
 class VisitForm(SideForm):
     """What an institution states about a staff visit."""
 
-    content = forms.ChoiceField(label=gettext_lazy("Content"))
+    content = ChoiceField(label=gettext_lazy("Content"))
     start = forms.DateField(label=gettext_lazy("First day"), widget=_DAY)
     end = forms.DateField(label=gettext_lazy("Last day"), widget=_DAY)
     started_at = forms.DateTimeField(
@@ -345,12 +346,12 @@ class VisitForm(SideForm):
 class SegmentForm(forms.Form):
     """One dated part; an empty row is no part."""
 
-    mode = forms.ChoiceField(label=gettext_lazy("Mode"), required=False)
-    place = forms.ChoiceField(label=gettext_lazy("Place"), required=False)
-    country = forms.ChoiceField(label=gettext_lazy("Country"), required=False)
+    mode = ChoiceField(label=gettext_lazy("Mode"), required=False)
+    place = ChoiceField(label=gettext_lazy("Place"), required=False)
+    country = ChoiceField(label=gettext_lazy("Country"), required=False)
     start = forms.DateField(label=gettext_lazy("First day"), required=False, widget=_DAY)
     end = forms.DateField(label=gettext_lazy("Last day"), required=False, widget=_DAY)
-    purpose = forms.ChoiceField(label=gettext_lazy("Purpose"), required=False)
+    purpose = ChoiceField(label=gettext_lazy("Purpose"), required=False)
     cancelled = forms.BooleanField(label=gettext_lazy("Cancelled"), required=False)
     remove = forms.BooleanField(label=gettext_lazy("Remove"), required=False)
 

@@ -25,6 +25,7 @@ from vaihto.web import components
 from vaihto.web.address import Address
 from vaihto.web.components import Cell, Column, Fact, Row, Tone
 from vaihto.web.deeds import events
+from vaihto.web.fields import ChoiceField
 from vaihto.web.frame import Request, page
 from vaihto.web.listing import Order, orders_of, page_of
 from vaihto.web.office.mobility import name_in
@@ -45,8 +46,8 @@ class Filters(forms.Form):
     """What the list of institutions may be narrowed by."""
 
     name = forms.CharField(label=gettext_lazy("Name or identifier"), required=False, max_length=100)
-    country = forms.ChoiceField(label=gettext_lazy("Country"), required=False)
-    what = forms.ChoiceField(label=gettext_lazy("Which"), required=False)
+    country = ChoiceField(label=gettext_lazy("Country"), required=False)
+    what = ChoiceField(label=gettext_lazy("Which"), required=False)
 
     def __init__(self, data: Any, *, language: str) -> None:
         super().__init__(data, auto_id="filter_%s")

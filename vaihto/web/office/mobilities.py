@@ -24,6 +24,7 @@ from vaihto.mobilities.models import Direction, Kind, Mobility, Programme, Purpo
 from vaihto.web import components, explain
 from vaihto.web.address import Address
 from vaihto.web.components import Cell, Column, Download, Row, Tone
+from vaihto.web.fields import ChoiceField
 from vaihto.web.files import csv_file, xlsx_file
 from vaihto.web.frame import Request, page
 from vaihto.web.listing import COUNTED_TO, Order, Slice, orders_of, page_of
@@ -43,25 +44,27 @@ STATE_TONES: dict[str, Tone] = {
 }
 _COUNTED = {"yes": True, "no": False, "untold": None}
 _EARLIEST, _LATEST = 1900, 2100
+# Up to so many are looked for first and filtered afterwards.
+_FEW = 2000
 
 
 class Filters(forms.Form):
     """What the list may be narrowed by; every value is one parameter of the address."""
 
-    direction = forms.ChoiceField(required=False)
-    kind = forms.ChoiceField(required=False)
-    purpose = forms.ChoiceField(required=False)
-    state = forms.ChoiceField(required=False)
+    direction = ChoiceField(required=False)
+    kind = ChoiceField(required=False)
+    purpose = ChoiceField(required=False)
+    state = ChoiceField(required=False)
     year = forms.IntegerField(required=False, min_value=_EARLIEST, max_value=_LATEST)
-    country = forms.ChoiceField(required=False)
+    country = ChoiceField(required=False)
     partner = forms.CharField(required=False, max_length=120)
-    counted = forms.ChoiceField(required=False)
-    mode = forms.ChoiceField(required=False)
-    programme = forms.ChoiceField(required=False)
-    reason = forms.ChoiceField(required=False)
-    institution = forms.ChoiceField(required=False)
-    unit = forms.ChoiceField(required=False)
-    wait = forms.ChoiceField(required=False)
+    counted = ChoiceField(required=False)
+    mode = ChoiceField(required=False)
+    programme = ChoiceField(required=False)
+    reason = ChoiceField(required=False)
+    institution = ChoiceField(required=False)
+    unit = ChoiceField(required=False)
+    wait = ChoiceField(required=False)
 
     def __init__(self, data: Any, *, actor: Actor, language: str) -> None:
         super().__init__(data, auto_id="filter_%s")
@@ -177,6 +180,13 @@ def _rare(actor: Actor, chosen: dict[str, Any]) -> QuerySet[Side, Any] | None:
     if untold:
         verdicts = Verdict.objects.filter(_at(actor, "institution"), included__isnull=True)
         return Side.objects.filter(pk__in=verdicts.values("side")).values("mobility")
+    if chosen.get("reason"):
+        verdicts = Verdict.objects.filter(
+            _at(actor, "institution"), included=False, reason_code=chosen["reason"]
+        )
+        few = list(verdicts.order_by().values_list("side", flat=True)[: _FEW + 1])
+        if len(few) <= _FEW:
+            return Side.objects.filter(pk__in=few).values("mobility")
     if chosen.get("wait") == "level":
         sides = Side.objects.filter(
             _at(actor, "institution"), direction=Direction.INCOMING, level=""

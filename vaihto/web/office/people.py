@@ -24,6 +24,7 @@ from vaihto.web import components
 from vaihto.web.address import Address
 from vaihto.web.components import Cell, Column, Fact, Lane, Row, Span
 from vaihto.web.deeds import events
+from vaihto.web.fields import ChoiceField
 from vaihto.web.frame import Request, page
 from vaihto.web.listing import Order, orders_of, page_of
 from vaihto.web.office.mobilities import STATE_TONES, partner_of
@@ -42,7 +43,7 @@ class Filters(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Family name begins with"), required=False, max_length=100
     )
-    who = forms.ChoiceField(label=gettext_lazy("Who"), required=False)
+    who = ChoiceField(label=gettext_lazy("Who"), required=False)
 
     def __init__(self, data: Any) -> None:
         super().__init__(data, auto_id="filter_%s")
@@ -66,7 +67,7 @@ def people(request: Request) -> HttpResponse:
         found = found.filter(Exists(employments))
     address = Address.of(request)
     sort, orders = orders_of(address.get("sort"), SORTS, default="name")
-    shown = page_of(found, orders, address)
+    shown = page_of(found, orders, address, counted_to=250)
     places = _places(shown.rows, request.actor)
     return page(
         request,

@@ -30,6 +30,7 @@ from vaihto.transcripts.models import Attainment
 from vaihto.web import components
 from vaihto.web.components import Cell, Column, Fact, Lane, Row, Span
 from vaihto.web.deeds import events
+from vaihto.web.fields import ChoiceField
 from vaihto.web.frame import Request, page
 from vaihto.web.office.mobility import name_in
 from vaihto.web.wording import sentence_of
@@ -334,13 +335,13 @@ class DegreeRightForm(forms.Form):
     """A new right that leads to a degree."""
 
     key = forms.CharField(label=gettext_lazy("Key of the new right"), max_length=100)
-    type = forms.ChoiceField(label=gettext_lazy("Type"))
+    type = ChoiceField(label=gettext_lazy("Type"))
     start = forms.DateField(label=gettext_lazy("First day"), widget=_DAY)
     end = forms.DateField(label=gettext_lazy("Last day"), widget=_DAY, required=False)
     education_code = forms.CharField(
         label=gettext_lazy("Education code"), max_length=10, required=False
     )
-    classification = forms.ChoiceField(label=gettext_lazy("Joint or double degree"), required=False)
+    classification = ChoiceField(label=gettext_lazy("Joint or double degree"), required=False)
     primary = forms.BooleanField(
         label=gettext_lazy("It is the student's primary right from its first day"), required=False
     )

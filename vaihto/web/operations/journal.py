@@ -23,6 +23,7 @@ from vaihto.web import components
 from vaihto.web.address import Address
 from vaihto.web.components import Cell, Change, Column, Download, Row
 from vaihto.web.deeds import VERBS, changes_of, deed
+from vaihto.web.fields import ChoiceField
 from vaihto.web.files import csv_file
 from vaihto.web.frame import Request, page
 from vaihto.web.listing import Order, orders_of, page_of
@@ -60,8 +61,8 @@ class Filters(forms.Form):
     """What the journal may be narrowed by."""
 
     actor = forms.CharField(label=gettext_lazy("Who"), required=False, max_length=100)
-    verb = forms.ChoiceField(label=gettext_lazy("Deed"), required=False)
-    subject = forms.ChoiceField(label=gettext_lazy("Kind of record"), required=False)
+    verb = ChoiceField(label=gettext_lazy("Deed"), required=False)
+    subject = ChoiceField(label=gettext_lazy("Kind of record"), required=False)
     record = forms.CharField(
         label=gettext_lazy("Number of the record"), required=False, max_length=60
     )

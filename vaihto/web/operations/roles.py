@@ -21,6 +21,7 @@ from vaihto.refusals import NotAllowed, Refusal, Unknown
 from vaihto.web import components
 from vaihto.web.address import Address
 from vaihto.web.components import Cell, Column, Row, Tab, Tone
+from vaihto.web.fields import ChoiceField
 from vaihto.web.frame import Request, page
 from vaihto.web.listing import Order, page_of
 from vaihto.web.wording import label, options, sentence_of
@@ -115,22 +116,22 @@ def _state(role: Role, request: Request) -> tuple[str, Tone]:
 class RoleForm(forms.Form):
     """A role to be given."""
 
-    account = forms.ChoiceField(label=gettext_lazy("Account"))
-    role = forms.ChoiceField(label=gettext_lazy("Role"))
-    institution = forms.ChoiceField(
+    account = ChoiceField(label=gettext_lazy("Account"))
+    role = ChoiceField(label=gettext_lazy("Role"))
+    institution = ChoiceField(
         label=gettext_lazy("Institution"),
         required=False,
         help_text=gettext_lazy("Every role but the secretariat is held at an institution."),
     )
-    unit = forms.ChoiceField(
+    unit = ChoiceField(
         label=gettext_lazy("Unit"),
         required=False,
         help_text=gettext_lazy("Leave empty for the whole institution; units below are included."),
     )
-    alliance = forms.ChoiceField(label=gettext_lazy("Alliance"), required=False)
+    alliance = ChoiceField(label=gettext_lazy("Alliance"), required=False)
     since = forms.DateField(label=gettext_lazy("From"), widget=_DAY)
     until = forms.DateField(label=gettext_lazy("Until"), widget=_DAY, required=False)
-    stand_in_for = forms.ChoiceField(label=gettext_lazy("Stands in for"), required=False)
+    stand_in_for = ChoiceField(label=gettext_lazy("Stands in for"), required=False)
 
     def __init__(self, data: Any, *, actor: Actor, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
