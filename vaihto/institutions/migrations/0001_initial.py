@@ -5,114 +5,265 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Alliance',
+            name="Alliance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('goal_students', models.DecimalField(decimal_places=4, default=0.5, max_digits=5)),
-                ('goal_staff', models.DecimalField(decimal_places=4, default=0.5, max_digits=5)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.SlugField(unique=True)),
+                ("name", models.CharField(max_length=200)),
+                ("goal_students", models.DecimalField(decimal_places=4, default=0.5, max_digits=5)),
+                ("goal_staff", models.DecimalField(decimal_places=4, default=0.5, max_digits=5)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Institution',
+            name="Institution",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hei_id', models.CharField(max_length=120, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('names', models.JSONField(blank=True, default=dict)),
-                ('country', models.CharField(max_length=3)),
-                ('city', models.CharField(blank=True, max_length=100)),
-                ('sector', models.CharField(choices=[('university', 'University'), ('uas', 'University of applied sciences'), ('other', 'Other organisation')], default='university', max_length=12)),
-                ('national_code', models.CharField(blank=True, max_length=10)),
-                ('erasmus_code', models.CharField(blank=True, max_length=30)),
-                ('pic', models.CharField(blank=True, max_length=20)),
-                ('oid', models.CharField(blank=True, max_length=60)),
-                ('ror', models.CharField(blank=True, max_length=60)),
-                ('website', models.URLField(blank=True)),
-                ('hosted', models.BooleanField(default=False)),
-                ('choices', models.JSONField(blank=True, default=dict)),
-                ('holds_everything', models.BooleanField(default=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("hei_id", models.CharField(max_length=120, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                ("names", models.JSONField(blank=True, default=dict)),
+                ("country", models.CharField(max_length=3)),
+                ("city", models.CharField(blank=True, max_length=100)),
+                (
+                    "sector",
+                    models.CharField(
+                        choices=[
+                            ("university", "University"),
+                            ("uas", "University of applied sciences"),
+                            ("other", "Other organisation"),
+                        ],
+                        default="university",
+                        max_length=12,
+                    ),
+                ),
+                ("national_code", models.CharField(blank=True, max_length=10)),
+                ("erasmus_code", models.CharField(blank=True, max_length=30)),
+                ("pic", models.CharField(blank=True, max_length=20)),
+                ("oid", models.CharField(blank=True, max_length=60)),
+                ("ror", models.CharField(blank=True, max_length=60)),
+                ("website", models.URLField(blank=True)),
+                ("hosted", models.BooleanField(default=False)),
+                ("choices", models.JSONField(blank=True, default=dict)),
+                ("holds_everything", models.BooleanField(default=False)),
             ],
             options={
-                'ordering': ['name'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('national_code', ''), _negated=True), fields=('national_code',), name='a_national_code_names_one_institution')],
+                "ordering": ["name"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("national_code", ""), _negated=True),
+                        fields=("national_code",),
+                        name="a_national_code_names_one_institution",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Headcount',
+            name="Headcount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('year', models.PositiveSmallIntegerField()),
-                ('group', models.CharField(choices=[('students', 'Students'), ('doctoral', 'Doctoral candidates'), ('teachers', 'Teachers and researchers'), ('other_staff', 'Other staff'), ('staff', 'All staff')], max_length=12)),
-                ('count', models.PositiveIntegerField()),
-                ('source', models.CharField(max_length=200)),
-                ('as_of', models.DateField()),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='headcounts', to='institutions.institution')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("year", models.PositiveSmallIntegerField()),
+                (
+                    "group",
+                    models.CharField(
+                        choices=[
+                            ("students", "Students"),
+                            ("doctoral", "Doctoral candidates"),
+                            ("teachers", "Teachers and researchers"),
+                            ("other_staff", "Other staff"),
+                            ("staff", "All staff"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("count", models.PositiveIntegerField()),
+                ("source", models.CharField(max_length=200)),
+                ("as_of", models.DateField()),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="headcounts",
+                        to="institutions.institution",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['institution', 'year', 'group'],
-                'constraints': [models.UniqueConstraint(fields=('institution', 'year', 'group'), name='one_headcount_per_year_and_group')],
+                "ordering": ["institution", "year", "group"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("institution", "year", "group"),
+                        name="one_headcount_per_year_and_group",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Capability',
+            name="Capability",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('process', models.CharField(max_length=40)),
-                ('interface', models.CharField(max_length=60)),
-                ('version', models.CharField(blank=True, max_length=20)),
-                ('state', models.CharField(choices=[('live', 'Live'), ('testing', 'Testing'), ('none', 'None'), ('unknown', 'Not known')], max_length=10)),
-                ('channel', models.CharField(blank=True, max_length=10)),
-                ('system', models.CharField(blank=True, max_length=100)),
-                ('source', models.CharField(choices=[('catalogue', 'Registry catalogue'), ('survey', 'Survey round')], max_length=10)),
-                ('since', models.DateField()),
-                ('survey_round', models.CharField(blank=True, max_length=40)),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='capabilities', to='institutions.institution')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("process", models.CharField(max_length=40)),
+                ("interface", models.CharField(max_length=60)),
+                ("version", models.CharField(blank=True, max_length=20)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("live", "Live"),
+                            ("testing", "Testing"),
+                            ("none", "None"),
+                            ("unknown", "Not known"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("channel", models.CharField(blank=True, max_length=10)),
+                ("system", models.CharField(blank=True, max_length=100)),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[("catalogue", "Registry catalogue"), ("survey", "Survey round")],
+                        max_length=10,
+                    ),
+                ),
+                ("since", models.DateField()),
+                ("survey_round", models.CharField(blank=True, max_length=40)),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="capabilities",
+                        to="institutions.institution",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['institution', 'process', 'interface', '-since'],
-                'constraints': [models.UniqueConstraint(fields=('institution', 'process', 'interface', 'source', 'since'), name='a_capability_is_known_once_a_day')],
+                "ordering": ["institution", "process", "interface", "-since"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("institution", "process", "interface", "source", "since"),
+                        name="a_capability_is_known_once_a_day",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('member', 'Member'), ('associate', 'Associate partner')], max_length=10)),
-                ('since', models.DateField()),
-                ('until', models.DateField(blank=True, null=True)),
-                ('alliance', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='institutions.alliance')),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='institutions.institution')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("member", "Member"), ("associate", "Associate partner")],
+                        max_length=10,
+                    ),
+                ),
+                ("since", models.DateField()),
+                ("until", models.DateField(blank=True, null=True)),
+                (
+                    "alliance",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="institutions.alliance",
+                    ),
+                ),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="institutions.institution",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['alliance', 'institution'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('until__isnull', True), ('until__gte', models.F('since')), _connector='OR'), name='a_membership_ends_after_it_begins'), models.UniqueConstraint(fields=('alliance', 'institution', 'since'), name='a_membership_begins_once')],
+                "ordering": ["alliance", "institution"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("until__isnull", True),
+                            ("until__gte", models.F("since")),
+                            _connector="OR",
+                        ),
+                        name="a_membership_ends_after_it_begins",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("alliance", "institution", "since"), name="a_membership_begins_once"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Unit',
+            name="Unit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=60)),
-                ('name', models.CharField(max_length=200)),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='units', to='institutions.institution')),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='institutions.unit')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.CharField(max_length=60)),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="units",
+                        to="institutions.institution",
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="parts",
+                        to="institutions.unit",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['institution', 'code'],
-                'constraints': [models.UniqueConstraint(fields=('institution', 'code'), name='a_unit_code_is_unique_in_its_institution')],
+                "ordering": ["institution", "code"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("institution", "code"),
+                        name="a_unit_code_is_unique_in_its_institution",
+                    )
+                ],
             },
         ),
     ]

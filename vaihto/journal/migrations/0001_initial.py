@@ -4,36 +4,52 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_index=True)),
-                ('actor_kind', models.CharField(max_length=10)),
-                ('actor_label', models.CharField(max_length=200)),
-                ('account_id', models.BigIntegerField(db_index=True, null=True)),
-                ('behalf_of', models.CharField(blank=True, max_length=200)),
-                ('verb', models.CharField(db_index=True, max_length=60)),
-                ('subject_type', models.CharField(max_length=60)),
-                ('subject_id', models.CharField(max_length=60)),
-                ('subject_label', models.CharField(blank=True, max_length=200)),
-                ('institution_id', models.BigIntegerField(db_index=True, null=True)),
-                ('changes', models.JSONField(default=dict)),
-                ('reason', models.TextField(blank=True)),
-                ('batch', models.CharField(blank=True, db_index=True, max_length=60)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(db_index=True)),
+                ("actor_kind", models.CharField(max_length=10)),
+                ("actor_label", models.CharField(max_length=200)),
+                ("account_id", models.BigIntegerField(db_index=True, null=True)),
+                ("behalf_of", models.CharField(blank=True, max_length=200)),
+                ("verb", models.CharField(db_index=True, max_length=60)),
+                ("subject_type", models.CharField(max_length=60)),
+                ("subject_id", models.CharField(max_length=60)),
+                ("subject_label", models.CharField(blank=True, max_length=200)),
+                ("institution_id", models.BigIntegerField(db_index=True, null=True)),
+                ("changes", models.JSONField(default=dict)),
+                ("reason", models.TextField(blank=True)),
+                ("batch", models.CharField(blank=True, db_index=True, max_length=60)),
             ],
             options={
-                'ordering': ['-at', '-pk'],
-                'base_manager_name': 'objects',
-                'indexes': [models.Index(fields=['subject_type', 'subject_id', 'at'], name='journal_ent_subject_ec099a_idx')],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('verb', ''), _negated=True), models.Q(('subject_type', ''), _negated=True)), name='an_entry_says_what_happened')],
+                "ordering": ["-at", "-pk"],
+                "base_manager_name": "objects",
+                "indexes": [
+                    models.Index(
+                        fields=["subject_type", "subject_id", "at"],
+                        name="journal_ent_subject_ec099a_idx",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("verb", ""), _negated=True),
+                            models.Q(("subject_type", ""), _negated=True),
+                        ),
+                        name="an_entry_says_what_happened",
+                    )
+                ],
             },
         ),
     ]

@@ -8,213 +8,511 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('institutions', '0001_initial'),
+        ("institutions", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Person',
+            name="Person",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('family_name', models.CharField(blank=True, max_length=200)),
-                ('given_names', models.CharField(blank=True, max_length=200)),
-                ('gender', models.CharField(blank=True, choices=[('1', 'Male'), ('2', 'Female'), ('9', 'Unknown')], max_length=1)),
-                ('citizenships', models.JSONField(blank=True, default=list)),
-                ('birth_date', models.DateField(blank=True, null=True)),
-                ('email', models.EmailField(blank=True, max_length=254)),
-                ('learner_number', models.CharField(blank=True, db_index=True, max_length=200)),
-                ('identity_code', vaihto.people.secrecy.EncryptedTextField(blank=True)),
-                ('identity_hash', models.CharField(blank=True, db_index=True, max_length=64)),
-                ('esis', models.JSONField(blank=True, default=list)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("family_name", models.CharField(blank=True, max_length=200)),
+                ("given_names", models.CharField(blank=True, max_length=200)),
+                (
+                    "gender",
+                    models.CharField(
+                        blank=True,
+                        choices=[("1", "Male"), ("2", "Female"), ("9", "Unknown")],
+                        max_length=1,
+                    ),
+                ),
+                ("citizenships", models.JSONField(blank=True, default=list)),
+                ("birth_date", models.DateField(blank=True, null=True)),
+                ("email", models.EmailField(blank=True, max_length=254)),
+                ("learner_number", models.CharField(blank=True, db_index=True, max_length=200)),
+                ("identity_code", vaihto.people.secrecy.EncryptedTextField(blank=True)),
+                ("identity_hash", models.CharField(blank=True, db_index=True, max_length=64)),
+                ("esis", models.JSONField(blank=True, default=list)),
             ],
             options={
-                'ordering': ['family_name', 'given_names', 'pk'],
-                'indexes': [models.Index(fields=['family_name', 'given_names'], name='people_pers_family__3593ff_idx')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('learner_number', ''), _negated=True), fields=('learner_number',), name='a_learner_number_names_one_person')],
+                "ordering": ["family_name", "given_names", "pk"],
+                "indexes": [
+                    models.Index(
+                        fields=["family_name", "given_names"], name="people_pers_family__3593ff_idx"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("learner_number", ""), _negated=True),
+                        fields=("learner_number",),
+                        name="a_learner_number_names_one_person",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('username', models.CharField(max_length=150, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('email', models.EmailField(blank=True, max_length=254)),
-                ('language', models.CharField(blank=True, max_length=5)),
-                ('is_active', models.BooleanField(default=True)),
-                ('is_operator', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('person', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='people.person')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                (
+                    "last_login",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
+                ),
+                ("username", models.CharField(max_length=150, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                ("email", models.EmailField(blank=True, max_length=254)),
+                ("language", models.CharField(blank=True, max_length=5)),
+                ("is_active", models.BooleanField(default=True)),
+                ("is_operator", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "person",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="accounts",
+                        to="people.person",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['username'],
+                "ordering": ["username"],
             },
         ),
         migrations.CreateModel(
-            name='StudentRecord',
+            name="StudentRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=100)),
-                ('mother_tongue', models.CharField(blank=True, max_length=10)),
-                ('residence', models.CharField(blank=True, max_length=10)),
-                ('first_enrolled', models.DateField(blank=True, null=True)),
-                ('kept_aside', models.JSONField(blank=True, default=dict)),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='student_records', to='institutions.institution')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='student_records', to='people.person')),
-                ('unit', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='institutions.unit')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=100)),
+                ("mother_tongue", models.CharField(blank=True, max_length=10)),
+                ("residence", models.CharField(blank=True, max_length=10)),
+                ("first_enrolled", models.DateField(blank=True, null=True)),
+                ("kept_aside", models.JSONField(blank=True, default=dict)),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="student_records",
+                        to="institutions.institution",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="student_records",
+                        to="people.person",
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="institutions.unit",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['institution', 'key'],
+                "ordering": ["institution", "key"],
             },
         ),
         migrations.CreateModel(
-            name='StudyRight',
+            name="StudyRight",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=100)),
-                ('type', models.CharField(max_length=3)),
-                ('start', models.DateField()),
-                ('end', models.DateField(blank=True, null=True)),
-                ('granted_by', models.CharField(blank=True, max_length=10)),
-                ('kept_aside', models.JSONField(blank=True, default=dict)),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='study_rights', to='institutions.institution')),
-                ('student', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='study_rights', to='people.studentrecord')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=100)),
+                ("type", models.CharField(max_length=3)),
+                ("start", models.DateField()),
+                ("end", models.DateField(blank=True, null=True)),
+                ("granted_by", models.CharField(blank=True, max_length=10)),
+                ("kept_aside", models.JSONField(blank=True, default=dict)),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="study_rights",
+                        to="institutions.institution",
+                    ),
+                ),
+                (
+                    "student",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="study_rights",
+                        to="people.studentrecord",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['student', 'start', 'key'],
+                "ordering": ["student", "start", "key"],
             },
         ),
         migrations.CreateModel(
-            name='Primacy',
+            name="Primacy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('start', models.DateField()),
-                ('end', models.DateField(blank=True, null=True)),
-                ('right', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='primacies', to='people.studyright')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("start", models.DateField()),
+                ("end", models.DateField(blank=True, null=True)),
+                (
+                    "right",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="primacies",
+                        to="people.studyright",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'primacies',
-                'ordering': ['right', 'start'],
+                "verbose_name_plural": "primacies",
+                "ordering": ["right", "start"],
             },
         ),
         migrations.CreateModel(
-            name='StudyRightSpell',
+            name="StudyRightSpell",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('start', models.DateField()),
-                ('end', models.DateField(blank=True, null=True)),
-                ('module', models.CharField(blank=True, max_length=200)),
-                ('education_code', models.CharField(blank=True, max_length=10)),
-                ('municipality', models.CharField(blank=True, max_length=10)),
-                ('language', models.CharField(blank=True, max_length=10)),
-                ('funding_source', models.CharField(blank=True, max_length=2)),
-                ('classifications', models.JSONField(blank=True, default=list)),
-                ('names', models.JSONField(blank=True, default=dict)),
-                ('qualifications', models.JSONField(blank=True, default=list)),
-                ('right', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='spells', to='people.studyright')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("start", models.DateField()),
+                ("end", models.DateField(blank=True, null=True)),
+                ("module", models.CharField(blank=True, max_length=200)),
+                ("education_code", models.CharField(blank=True, max_length=10)),
+                ("municipality", models.CharField(blank=True, max_length=10)),
+                ("language", models.CharField(blank=True, max_length=10)),
+                ("funding_source", models.CharField(blank=True, max_length=2)),
+                ("classifications", models.JSONField(blank=True, default=list)),
+                ("names", models.JSONField(blank=True, default=dict)),
+                ("qualifications", models.JSONField(blank=True, default=list)),
+                (
+                    "right",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="spells",
+                        to="people.studyright",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['right', 'start'],
+                "ordering": ["right", "start"],
             },
         ),
         migrations.CreateModel(
-            name='StudyRightState',
+            name="StudyRightState",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('start', models.DateField()),
-                ('end', models.DateField(blank=True, null=True)),
-                ('code', models.CharField(max_length=2)),
-                ('right', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='states', to='people.studyright')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("start", models.DateField()),
+                ("end", models.DateField(blank=True, null=True)),
+                ("code", models.CharField(max_length=2)),
+                (
+                    "right",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="states",
+                        to="people.studyright",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['right', 'start'],
+                "ordering": ["right", "start"],
             },
         ),
         migrations.CreateModel(
-            name='TermEnrolment',
+            name="TermEnrolment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('start', models.DateField()),
-                ('end', models.DateField(blank=True, null=True)),
-                ('state', models.CharField(max_length=2)),
-                ('document', models.TextField()),
-                ('digest', models.CharField(max_length=64)),
-                ('right', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='term_enrolments', to='people.studyright')),
-                ('student', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='term_enrolments', to='people.studentrecord')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("start", models.DateField()),
+                ("end", models.DateField(blank=True, null=True)),
+                ("state", models.CharField(max_length=2)),
+                ("document", models.TextField()),
+                ("digest", models.CharField(max_length=64)),
+                (
+                    "right",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="term_enrolments",
+                        to="people.studyright",
+                    ),
+                ),
+                (
+                    "student",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="term_enrolments",
+                        to="people.studentrecord",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['student', 'start', 'digest'],
+                "ordering": ["student", "start", "digest"],
             },
         ),
         migrations.CreateModel(
-            name='ExternalLogin',
+            name="ExternalLogin",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=200)),
-                ('subject', models.CharField(max_length=255)),
-                ('home_organisation', models.CharField(blank=True, max_length=200)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='external_logins', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("provider", models.CharField(max_length=200)),
+                ("subject", models.CharField(max_length=255)),
+                ("home_organisation", models.CharField(blank=True, max_length=200)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="external_logins",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('provider', 'subject'), name='a_subject_enters_one_account')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("provider", "subject"), name="a_subject_enters_one_account"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Employment',
+            name="Employment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=100)),
-                ('group', models.CharField(choices=[('teaching', 'Teaching and research'), ('other', 'Other staff')], max_length=10)),
-                ('title', models.CharField(blank=True, max_length=200)),
-                ('start', models.DateField()),
-                ('end', models.DateField(blank=True, null=True)),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='employments', to='institutions.institution')),
-                ('unit', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='institutions.unit')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='employments', to='people.person')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=100)),
+                (
+                    "group",
+                    models.CharField(
+                        choices=[("teaching", "Teaching and research"), ("other", "Other staff")],
+                        max_length=10,
+                    ),
+                ),
+                ("title", models.CharField(blank=True, max_length=200)),
+                ("start", models.DateField()),
+                ("end", models.DateField(blank=True, null=True)),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="employments",
+                        to="institutions.institution",
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="institutions.unit",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="employments",
+                        to="people.person",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['institution', 'key'],
-                'constraints': [models.UniqueConstraint(fields=('institution', 'key'), name='an_employment_key_is_unique_in_its_institution'), models.CheckConstraint(condition=models.Q(('end__isnull', True), ('end__gte', models.F('start')), _connector='OR'), name='an_employment_ends_after_it_begins')],
+                "ordering": ["institution", "key"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("institution", "key"),
+                        name="an_employment_key_is_unique_in_its_institution",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("end__isnull", True), ("end__gte", models.F("start")), _connector="OR"
+                        ),
+                        name="an_employment_ends_after_it_begins",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Role',
+            name="Role",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(choices=[('reader', 'Reader'), ('entry', 'Entry'), ('coordinator', 'Coordinator'), ('agreement_manager', 'Agreement manager'), ('registrar', 'Registrar'), ('administrator', 'Administrator'), ('secretariat', 'Secretariat')], max_length=20)),
-                ('since', models.DateField(default=datetime.date(2000, 1, 1))),
-                ('until', models.DateField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='roles', to=settings.AUTH_USER_MODEL)),
-                ('alliance', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='roles', to='institutions.alliance')),
-                ('institution', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='roles', to='institutions.institution')),
-                ('stand_in_for', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='stand_ins', to=settings.AUTH_USER_MODEL)),
-                ('unit', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to='institutions.unit')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        choices=[
+                            ("reader", "Reader"),
+                            ("entry", "Entry"),
+                            ("coordinator", "Coordinator"),
+                            ("agreement_manager", "Agreement manager"),
+                            ("registrar", "Registrar"),
+                            ("administrator", "Administrator"),
+                            ("secretariat", "Secretariat"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("since", models.DateField(default=datetime.date(2000, 1, 1))),
+                ("until", models.DateField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="roles",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "alliance",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="roles",
+                        to="institutions.alliance",
+                    ),
+                ),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="roles",
+                        to="institutions.institution",
+                    ),
+                ),
+                (
+                    "stand_in_for",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="stand_ins",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="institutions.unit",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['account', 'institution', 'name'],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('alliance__isnull', False), ('institution__isnull', True), ('name', 'secretariat')), models.Q(models.Q(('name', 'secretariat'), _negated=True), ('alliance__isnull', True), ('institution__isnull', False)), _connector='OR'), name='a_role_is_at_an_institution_or_the_secretariat_of_an_alliance'), models.CheckConstraint(condition=models.Q(('until__isnull', True), ('until__gte', models.F('since')), _connector='OR'), name='a_role_ends_after_it_begins')],
+                "ordering": ["account", "institution", "name"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("alliance__isnull", False),
+                                ("institution__isnull", True),
+                                ("name", "secretariat"),
+                            ),
+                            models.Q(
+                                models.Q(("name", "secretariat"), _negated=True),
+                                ("alliance__isnull", True),
+                                ("institution__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="a_role_is_at_an_institution_or_the_secretariat_of_an_alliance",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("until__isnull", True),
+                            ("until__gte", models.F("since")),
+                            _connector="OR",
+                        ),
+                        name="a_role_ends_after_it_begins",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='studentrecord',
-            constraint=models.UniqueConstraint(fields=('institution', 'key'), name='a_student_key_is_unique_in_its_institution'),
+            model_name="studentrecord",
+            constraint=models.UniqueConstraint(
+                fields=("institution", "key"), name="a_student_key_is_unique_in_its_institution"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='studyright',
-            constraint=models.UniqueConstraint(fields=('institution', 'key'), name='a_study_right_key_is_unique_in_its_institution'),
+            model_name="studyright",
+            constraint=models.UniqueConstraint(
+                fields=("institution", "key"), name="a_study_right_key_is_unique_in_its_institution"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='studyright',
-            constraint=models.CheckConstraint(condition=models.Q(('end__isnull', True), ('end__gte', models.F('start')), _connector='OR'), name='a_study_right_ends_after_it_begins'),
+            model_name="studyright",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("end__isnull", True), ("end__gte", models.F("start")), _connector="OR"
+                ),
+                name="a_study_right_ends_after_it_begins",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='termenrolment',
-            constraint=models.UniqueConstraint(fields=('student', 'digest'), name='a_term_enrolment_is_kept_once'),
+            model_name="termenrolment",
+            constraint=models.UniqueConstraint(
+                fields=("student", "digest"), name="a_term_enrolment_is_kept_once"
+            ),
         ),
     ]
