@@ -7,7 +7,6 @@ import os
 import socket
 import threading
 from datetime import datetime
-from typing import Self
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
@@ -50,8 +49,12 @@ def work(arguments: list[str]) -> int:
         excluded_queue_names=[],
     )
     worker.configure_signals()
-    with Ticker(name, timed=not (chosen.no_timed or chosen.until_idle)):
+    ticker = Ticker(name, timed=not (chosen.no_timed or chosen.until_idle))
+    try:
+        ticker.start()
         worker.run()
+    finally:
+        ticker.stop()
     return DONE
 
 
@@ -69,15 +72,17 @@ class Ticker:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Says at once that this worker is alive, and goes on saying so."""
         beat.beat(self._name, now=timezone.now())
         resume_lost(now=timezone.now())
         self._thread.start()
-        return self
 
-    def __exit__(self, *_about: object) -> None:
+    def stop(self) -> None:
+        """Ends the thread and says that this worker is not missed."""
         self._stop.set()
-        self._thread.join(timeout=10)
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
         beat.stop(self._name)
 
     def _run(self) -> None:
