@@ -70,9 +70,7 @@ def test_rotation_renews_everything_and_the_old_key_may_go(keys: Settings, db: N
     assert Person.objects.get(family_name="without").identity_hash == ""
 
 
-def test_rotation_a_second_time_changes_nothing_and_says_nothing(
-    keys: Settings, db: None
-) -> None:
+def test_rotation_a_second_time_changes_nothing_and_says_nothing(keys: Settings, db: None) -> None:
     Person.objects.create(identity_code=CODE)
     keys.FIELD_KEYS = ["new key new key new key new key", *keys.FIELD_KEYS]
     rotate(actor=Actor.system(), now=NOON)

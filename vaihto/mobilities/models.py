@@ -77,7 +77,8 @@ class MobilityQuerySet(models.QuerySet["Mobility"]):
         if actor.sees_everything:
             return self
         sides = Side.objects.filter(
-            within_reach(actor.reach(May.MOBILITIES_READ), "institution", "unit"), mobility=OuterRef("pk")
+            within_reach(actor.reach(May.MOBILITIES_READ), "institution", "unit"),
+            mobility=OuterRef("pk"),
         )
         return self.filter(Q(person_id=actor.person_id or 0) | Exists(sides))
 
@@ -227,7 +228,9 @@ class Side(models.Model):
     nested_in = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="inner_trips"
     )
-    send_anyway = models.BooleanField(default=False)  # periods that are not sent by default (V38, V39)
+    send_anyway = models.BooleanField(
+        default=False
+    )  # periods that are not sent by default (V38, V39)
     kept_aside = models.JSONField(default=dict, blank=True)
 
     objects = SideQuerySet.as_manager()
