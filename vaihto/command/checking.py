@@ -16,8 +16,9 @@ def check(arguments: list[str]) -> int:
     parser = with_json(parser_of("check"))
     parser.add_argument("--deploy", action="store_true", help="also what is unsafe in production")
     chosen = parser.parse_args(arguments)
+    every = run_checks(include_deployment_checks=chosen.deploy, databases=["default"])
     found = sorted(
-        run_checks(include_deployment_checks=chosen.deploy, databases=["default"]),
+        (message for message in every if not message.is_silenced()),
         key=lambda message: (-message.level, str(message.id)),
     )
     lacking = unapplied_migrations()

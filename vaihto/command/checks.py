@@ -15,6 +15,7 @@ from django.core import checks
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from vaihto.demo.accounts import GUESTS
 from vaihto.jobs import beat
 from vaihto.people.models import Account
 
@@ -126,11 +127,11 @@ def _database(**_about: Any) -> list[checks.CheckMessage]:
     if connection.vendor != "sqlite":
         return []
     found: list[checks.CheckMessage] = [
-        checks.Warning(
+        checks.Info(
             "The database is SQLite: one writer at a time, one machine, no backup while it is written "
             "except by its own tool.",
             hint="Use PostgreSQL for an institution: VAIHTO_DATABASE_URL=postgres://…",
-            id="vaihto.W109",
+            id="vaihto.I109",
         )
     ]
     if settings.WEB_WORKERS > _MANY_WORKERS:
@@ -166,6 +167,16 @@ def _accounts(**_about: Any) -> list[checks.CheckMessage]:
             )
         )
     try:
+        demo = [guest.username for guest in GUESTS]
+        left = Account.objects.filter(username__in=demo, is_active=True).count()
+        if left and not settings.DEMO:
+            found.append(
+                checks.Error(
+                    f"{left} demo accounts are here, whose password everybody knows.",
+                    hint="Begin with an empty database, or close them.",
+                    id="vaihto.E119",
+                )
+            )
         if not Account.objects.filter(is_operator=True, is_active=True).exists():
             found.append(
                 checks.Warning(
