@@ -286,7 +286,7 @@ def test_judging_one_side_costs_the_same_however_many_stays(
     for year in (2021, 2022, 2023):
         stay(cast, key=f"M{year}", start=date(year, 9, 1), end=date(year, 12, 1))
 
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(25):  # one of them locks, where the database can
         judge(cast.outgoing)
 
 
