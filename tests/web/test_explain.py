@@ -24,6 +24,13 @@ def test_a_country_is_named_and_a_day_is_written_as_people_write_it() -> None:
     assert "Estonia" in explain.sentence(finding)
 
 
+def test_the_choices_of_the_records_are_said_in_the_language_of_the_reader() -> None:
+    with override("fi"):
+        assert explain._said("direction", "outgoing") == "lähtevä"
+        assert explain._said("frame", "erasmus") == "Erasmus+"
+        assert explain._said("key", "outgoing") == "outgoing"
+
+
 @pytest.mark.parametrize(
     "finding",
     [

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.db.models import TextChoices
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from vaihto.classification import queries
-from vaihto.classification.models import Judgement, Period, Scheme, Verdict
+from vaihto.classification.models import Judgement, MobilityMode, Period, Scheme, Verdict
+from vaihto.mobilities.models import Direction, Programme, Purpose, StaffVisit, State
 from vaihto.rules import catalogue
 from vaihto.web.components import Tone
 from vaihto.web.wording import label, shown
@@ -100,7 +102,9 @@ def sentence(finding: Mapping[str, Any]) -> str:
         rule = catalogue.rule_of(finding["rule"])
     except KeyError:
         return ""
-    compared = {name: _said(_day(value)) for name, value in (finding.get("compared") or {}).items()}
+    compared = {
+        name: _said(name, _day(value)) for name, value in (finding.get("compared") or {}).items()
+    }
     try:
         return rule.sentence(finding.get("holds"), compared, _language())
     except (KeyError, TypeError, ValueError):
@@ -127,9 +131,25 @@ def _day(value: object) -> object:
     return value
 
 
-def _said(value: object) -> object:
-    """A day as the reader's language writes it; other values the rules word themselves."""
-    return shown(value) if isinstance(value, date) else value
+_WORDS: dict[str, type[TextChoices]] = {
+    "frame": Programme,
+    "mode": MobilityMode,
+    "state": State,
+    "direction": Direction,
+    "purpose": Purpose,
+    "content": StaffVisit.Content,
+}
+
+
+def _said(name: str, value: object) -> object:
+    """Days as the language writes them, choices of the records in its words; the rules word the rest."""
+    if isinstance(value, date):
+        return shown(value)
+    choices = _WORDS.get(name)
+    if choices is None or not isinstance(value, str) or value not in choices.values:
+        return value
+    word = label(choices, value)
+    return word if choices is Programme else word.lower()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from vaihto.classification.models import Period
 from vaihto.codes import (
     FUNDING_SOURCE,
+    HEI,
     STUDY_RIGHT_CLASSIFICATION,
     STUDY_RIGHT_STATE,
     STUDY_RIGHT_TYPE,
@@ -157,7 +158,7 @@ def right(request: Request, pk: int) -> HttpResponse:
                 Fact(_("Last day"), one.end),
                 Fact(_("Student"), student.key),
                 Fact(_("Institution"), one.institution.name),
-                Fact(_("Granted by"), one.granted_by or one.institution.name),
+                Fact(_("Granted by"), _granter(one, language)),
             ]
         ),
         days=components.spans(
@@ -170,6 +171,13 @@ def right(request: Request, pk: int) -> HttpResponse:
         can_edit=can_edit,
         can_give_up=can_edit and any(DOUBLE in s.classifications for s in spells),
     )
+
+
+def _granter(one: StudyRight, language: str) -> str:
+    """Who granted the right; mostly the institution itself."""
+    if one.granted_by in {"", one.institution.national_code}:
+        return one.institution.name
+    return HEI.name(one.granted_by, language)
 
 
 def _trail(actor: Actor, student: StudentRecord) -> list[tuple[str, str]]:
