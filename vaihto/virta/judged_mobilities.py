@@ -140,7 +140,11 @@ def inner_trip(facts: Facts) -> Facts | None:
         return None
     if any(one["nested_in_incoming"] for one in facts["mobilities"]):
         return None
-    if around["home_degree_right_abroad"] is False or not _lies_inside(trip, around["segments"]):
+    trainee = around["purpose"] == "traineeship"
+    nothing = around["home_degree_right_abroad"] is False or (
+        trainee and around["part_of_degree"] is False
+    )
+    if nothing or not _lies_inside(trip, around["segments"]):
         return None
     inherited = ("purpose", "programme", "funding", "part_of_degree")
     return {
@@ -170,6 +174,8 @@ def _lies_inside(trip: Facts, segments: Iterable[Facts]) -> bool:
     here = [one for one in segments if one["place"] == "host"]
     starts = [one["start"] for one in here if one["start"]]
     ends = [one["end"] for one in here if one["end"]]
+    if not here:
+        return False
     after = not starts or trip["start"] >= min(starts)
     return after and (len(ends) < len(here) or not ends or trip["end"] <= max(ends))
 
