@@ -64,6 +64,7 @@ PICTURES: tuple[Picture, ...] = (
         who="demo-registrar",
         at="/office/mobilities?mode=blended&counted=oph-yes&state=done",
         opens=_FIRST_ROW,
+        height=1340,
     ),
     Picture(
         name="mobility-phone",
@@ -92,12 +93,14 @@ PICTURES: tuple[Picture, ...] = (
     Picture(name="rules", who="demo-registrar", at="/rules/"),
     Picture(name="rule", who="demo-registrar", at="/rules/S07"),
     Picture(
-        name="alliance", who="demo-secretariat", at="/alliance/", opens=_FIRST_ROW, whole=True
+        name="alliance",
+        who="demo-secretariat",
+        at="/alliance/tuuli/participation",
+        whole=True,
     ),
     Picture(name="institution", who="demo-admin", at="/office/institutions?what=hosted", opens=_FIRST_ROW),
     Picture(name="journal", who="demo-admin", at="/operations/journal"),
     Picture(name="own-data", who="demo-student", at="/own/"),
-    Picture(name="gallery", who="demo-operator", at="/gallery", whole=True),
 )  # fmt: skip
 
 

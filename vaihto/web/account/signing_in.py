@@ -53,7 +53,9 @@ def demo_persons() -> list[tuple[Account, str]]:
     accounts = Account.objects.filter(
         username__startswith=DEMO_PREFIX, is_active=True
     ).prefetch_related("roles__institution", "roles__alliance", "roles__unit")
-    listed = sorted(accounts[:40], key=lambda account: (_rank(account), account.username))
+    listed = sorted(
+        accounts[:40], key=lambda account: (_rank(account), len(account.username), account.username)
+    )
     return [(account, _roles(account, today)) for account in listed]
 
 
