@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def new_context(
     """Makes a fresh browser window; options are Playwright's (`color_scheme`, `java_script_enabled`, …)."""
     opened: list[BrowserContext] = []
 
-    def make(*, account: Account | None = None, **options: object) -> BrowserContext:
+    def make(*, account: Account | None = None, **options: Any) -> BrowserContext:
         context = chromium_browser.new_context(base_url=live_server.url, locale="en-GB", **options)
         context.set_default_timeout(10_000)
         if account is not None:
@@ -60,7 +61,7 @@ def new_context(
         context.close()
 
 
-def session_cookie(account: Account, url: str) -> dict[str, str]:
+def session_cookie(account: Account, url: str) -> Any:
     """What the browser would hold after `account` had signed in."""
     session = SessionStore()
     session[SESSION_KEY] = str(account.pk)
@@ -80,7 +81,7 @@ def people(live_server: LiveServer) -> Cast:
 def page_as(new_context: Callable[..., BrowserContext]) -> Callable[..., Page]:
     """A page of a window in which the account has signed in."""
 
-    def open_page(account: Account | None = None, **options: object) -> Page:
+    def open_page(account: Account | None = None, **options: Any) -> Page:
         return new_context(account=account, **options).new_page()
 
     return open_page

@@ -6,7 +6,7 @@ counted only up to a cap, because counting a million to say "a million" is what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Any, Generic, TypeVar
@@ -44,7 +44,7 @@ class Slice(Generic[Row]):
 
 
 def orders_of(
-    sort: str, choices: dict[str, Sequence[Order]], *, default: str
+    sort: str, choices: Mapping[str, Sequence[Order]], *, default: str
 ) -> tuple[str, tuple[Order, ...]]:
     """The asked sorting by its name in the address (`-name` for descending); an unknown one is the default."""
     name = sort if sort.lstrip("-") in choices else default
