@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.imports.files import MOBILITIES, PERSONS, rezipped, sheet_xml, xlsx
-from vaihto.imports import cells
+from vaihto.imports import cells, spreadsheets
 from vaihto.imports.kinds import kind_named, kinds
 from vaihto.imports.reading import Unreadable, shape_of
 from vaihto.refusals import Invalid
@@ -323,6 +323,15 @@ def test_a_sheet_with_a_stray_cell_far_away_is_refused_before_it_fills_the_memor
     wide = rezipped(xlsx(SHEET), **{"xl/worksheets/sheet1.xml": sheet_xml(body)})
     found = refusal(tmp_path, wide)
     assert (found.code, found.facts["line"]) == ("file.sheet-too-wide", 1_048_576)
+
+
+def test_a_sheet_of_too_many_cells_is_refused_with_the_advice_to_bring_csv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spreadsheets, "_CELLS_LIMIT", 10)
+    found = refusal(tmp_path, xlsx(SHEET))
+    assert found.code == "file.sheet-too-large"
+    assert "CSV" in found.remedy
 
 
 def test_entities_and_external_references_in_a_sheet_are_refused(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ _PIECE = 1 << 20
 _ARCHIVE_PARTS = 2_000
 _UNPACKED_LIMIT = 300 * 1024 * 1024
 _UNPACKED_RATIO = 200
-_CELLS_LIMIT = 4_000_000
+_CELLS_LIMIT = 2_000_000
+_AREA_LIMIT = 4_000_000
 _WHOLE_FLOAT_LIMIT = 10**15
 _SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -53,9 +54,9 @@ class XlsxTable(Table):
         try:
             with CalamineWorkbook.from_path(str(self.file)) as book:
                 sheet = book.get_sheet_by_name(self.sheet)
-                first = (sheet.start or (0, 0))[0]
+                # Row by row, from the first of the sheet; columns begin at the first that is used.
                 left = [""] * (sheet.start or (0, 0))[1]
-                for number, cells in enumerate(sheet.to_python(skip_empty_area=True), first + 1):
+                for number, cells in enumerate(sheet.iter_rows(), start=1):
                     yield number, left + [cell_text(cell) for cell in cells]
         except CalamineError as error:
             raise save_as(
@@ -218,6 +219,7 @@ def _scanned(archive: zipfile.ZipFile, part: str) -> dict[int, set[int]] | None:
     top = left = 10**9
     bottom = right = -1
     line = column = -1
+    cells = 0
     try:
         with archive.open(part) as source:
             head = source.read(2048)
@@ -234,6 +236,14 @@ def _scanned(archive: zipfile.ZipFile, part: str) -> dict[int, set[int]] | None:
                     line, column = int(place[2]) - 1, _column_number(place[1])
                 top, bottom = min(top, line), max(bottom, line)
                 left, right = min(left, column), max(right, column)
+                cells += 1
+                if cells > _CELLS_LIMIT:
+                    raise refuse(
+                        "file.sheet-too-large",
+                        _("The sheet has more than %(limit)s cells."),
+                        _("Save it as CSV: that is read line by line, whatever its size."),
+                        limit=_CELLS_LIMIT,
+                    )
                 if cell.find(f"{_SHEET}f") is not None:
                     formulas.setdefault(line + 1, set()).add(column)
     except (etree.XMLSyntaxError, zipfile.BadZipFile) as error:
@@ -242,7 +252,7 @@ def _scanned(archive: zipfile.ZipFile, part: str) -> dict[int, set[int]] | None:
         ) from error
     if bottom < 0:
         return None
-    if (bottom - top + 1) * (right - left + 1) > _CELLS_LIMIT:
+    if (bottom - top + 1) * (right - left + 1) > _AREA_LIMIT:
         raise refuse(
             "file.sheet-too-wide",
             _("The sheet reaches to line %(line)s and column %(column)s, with little in between."),
