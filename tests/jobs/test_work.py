@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import transaction
 from django_tasks_db.models import DBTaskResult
 
 from tests.cast import NOON, Cast
@@ -16,6 +17,7 @@ from vaihto.jobs.actions import resume_lost, run, run_work, start
 from vaihto.jobs.models import Ran, Work
 from vaihto.jobs.progress import Progress, seen
 from vaihto.journal.actors import Actor
+from vaihto.people.models import Person
 from vaihto.refusals import Invalid
 
 
@@ -150,10 +152,13 @@ def test_who_is_alive_and_who_is_silent(db: None) -> None:
     assert (beat.alive(now=NOON), beat.silent(now=NOON)) == (["quick"], ["slow"])
 
 
-def test_progress_is_seen_while_the_work_runs(kind: str) -> None:
-    work = begin(kind)
-    Progress(work).at(10, 40, "reading")
-    seen_by_others = seen(Work.objects.get(pk=work.pk))
+@pytest.mark.django_db(transaction=True)
+def test_progress_is_seen_while_the_transaction_of_the_work_is_open() -> None:
+    work = Work.objects.create(kind="test")
+    with transaction.atomic():
+        Person.objects.create(family_name="Written but not committed")
+        Progress(work).at(10, 40, "reading")
+        seen_by_others = seen(Work.objects.get(pk=work.pk))
     assert (seen_by_others.percent, seen_by_others.step) == (25, "reading")
 
 
