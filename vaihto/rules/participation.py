@@ -37,7 +37,7 @@ def takes_part() -> Finding:
         mode.is_in(MODES) & state.is_in(TOOK_PLACE) & ~conference,
         mode=mode,
         state=state,
-        content=pl.col("content").fill_null("-"),
+        content=pl.col("content"),
     )
 
 
