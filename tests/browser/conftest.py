@@ -18,9 +18,6 @@ from tests.cast import Cast, build_cast
 from tests.left_out import chromium
 from vaihto.people.models import Account
 
-# Playwright's synchronous form keeps an event loop in this thread; our database calls are not in it.
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
@@ -34,6 +31,8 @@ def chromium_browser() -> Iterator[Browser]:
     program = chromium()
     if program is None:
         pytest.skip("no Chromium")
+    # Playwright's synchronous form keeps an event loop in this thread; our database calls are not in it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     flags = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=flags)
