@@ -14,12 +14,14 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.test import Client, RequestFactory
+from pytest_django.fixtures import Settings
 
 from tests.cast import NOON, PASSWORD, Cast
 from vaihto import logs
 from vaihto.imports import actions as imports
 from vaihto.people.models import Account
+from vaihto.web.operations.requests import address_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -51,6 +53,22 @@ def test_guessing_at_one_account_does_not_lock_another(cast: Cast, client: Clien
     for _attempt in range(8):
         sign_in(client, "bruno", "wrong")
     assert sign_in(client, "chiara", PASSWORD) == 302
+
+
+@pytest.mark.parametrize(
+    ("is_behind", "forwarded", "address"),
+    [
+        (True, "203.0.113.5", "203.0.113.5"),
+        (True, "10.1.1.1, 203.0.113.5", "203.0.113.5"),  # the first was sent by the visitor
+        (True, "", "127.0.0.1"),
+        (False, "203.0.113.5", "127.0.0.1"),
+    ],
+)
+def test_only_the_proxy_is_believed_about_where_a_request_comes_from(
+    is_behind: bool, forwarded: str, address: str, settings: Settings, rf: RequestFactory
+) -> None:
+    settings.BEHIND_PROXY = is_behind
+    assert address_of(rf.get("/", headers={"X-Forwarded-For": forwarded})) == address
 
 
 def test_a_closed_account_does_not_open(cast: Cast, client: Client) -> None:
@@ -130,7 +148,7 @@ def configured(**environment: str) -> dict[str, object]:
     names = [
         "ALLOWED_HOSTS", "CSRF_COOKIE_SECURE", "CSRF_TRUSTED_ORIGINS", "FORCE_SCRIPT_NAME",
         "SECURE_HSTS_SECONDS", "SECURE_SSL_REDIRECT", "SESSION_COOKIE_HTTPONLY",
-        "SESSION_COOKIE_SECURE", "USE_X_FORWARDED_HOST", "AXES_IPWARE_PROXY_COUNT",
+        "SESSION_COOKIE_SECURE", "USE_X_FORWARDED_HOST",
     ]  # fmt: skip
     code = (
         "import json; from vaihto import settings as s;"
@@ -163,7 +181,6 @@ def test_an_https_address_makes_cookies_secure_and_browsers_remember() -> None:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SECURE": True,
         "USE_X_FORWARDED_HOST": True,
-        "AXES_IPWARE_PROXY_COUNT": 1,
     }
 
 

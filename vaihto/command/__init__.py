@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from vaihto import environment
+
 DONE, REFUSED, WRONG_USE = 0, 1, 2
 
 
@@ -208,6 +210,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_USE
     try:
         return _run(command, rest)
+    except environment.Malformed as error:
+        print(f"vaihto: {error}", file=sys.stderr)
+        return WRONG_USE
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,6 +34,19 @@ def _schemas(**_about: Any) -> list[checks.CheckMessage]:
             "The official VIRTA schemas are not here; files are checked by our structural rules only.",
             hint="Run `vaihto schemas install --help`, or name their folder with VAIHTO_SCHEMAS.",
             id="vaihto.I001",
+        )
+    ]
+
+
+def _broker(**_about: Any) -> list[checks.CheckMessage]:
+    named = settings.TASKS["default"]["BACKEND"]
+    if importlib.util.find_spec(named.partition(".")[0]) is not None:
+        return []
+    return [
+        checks.Error(
+            "VAIHTO_TASKS names a broker, but the package that speaks with it is not installed.",
+            hint="Install django-tasks-rq into the environment, or leave VAIHTO_TASKS at `database`.",
+            id="vaihto.E002",
         )
     ]
 
@@ -243,7 +257,7 @@ def _other_settings(**_about: Any) -> list[checks.CheckMessage]:
     return found
 
 
-ALWAYS: tuple[Check, ...] = (_schemas,)
+ALWAYS: tuple[Check, ...] = (_schemas, _broker)
 BEFORE_DEPLOYMENT: tuple[Check, ...] = (
     _debug,
     _public_address,

@@ -22,6 +22,7 @@ from typing import Any, Protocol, TextIO
 
 import polars as pl
 
+from vaihto import environment
 from vaihto.rules import checks
 from vaihto.virta.batch import ELEMENTS, Gathered, findings
 from vaihto.virta.document import read_document
@@ -158,12 +159,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def default_schemas() -> Path | None:
-    """The folder of schemas: `VAIHTO_SCHEMAS`, else `../shared/schemas` beside the project if present."""
-    named = os.environ.get("VAIHTO_SCHEMAS", "")
-    if named:
-        return Path(named).expanduser()
-    beside = PROJECT.parent / "shared" / "schemas"
-    return beside if beside.is_dir() else None
+    """The folder of schemas, where the settings (none is needed) or the usual places have one."""
+    return environment.schemas_folder()
 
 
 def _schema(named: str | None) -> Official | None:

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from prometheus_client import Counter, Histogram
 
@@ -53,6 +54,15 @@ class RequestLogMiddleware:
                 },
             )
         return response
+
+
+def address_of(request: HttpRequest) -> str:
+    """Where the request comes from. Behind a proxy: what the proxy itself added, the last entry."""
+    if settings.BEHIND_PROXY:
+        added = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
+        if added:
+            return added
+    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def page_of(request: HttpRequest) -> str:
