@@ -188,7 +188,7 @@ TIME_ZONE = ENVIRONMENT["VAIHTO_TIME_ZONE"]
 USE_TZ = True
 FORMAT_MODULE_PATH = ["vaihto.web.formats"]
 
-STATIC_URL = "static/"
+STATIC_URL = f"{_public.path}/static/"
 STATIC_ROOT = DATA / "static"
 STORAGES = {
     "default": {

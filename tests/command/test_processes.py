@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -111,6 +112,19 @@ def test_an_account_is_added_and_its_password_changed(start: Start) -> None:
     code, _out, err = done(start("accounts", "password", "olli"), words="short\n")
     assert (code, "too short" in err) == (1, True)
     assert done(start("accounts", "password", "olli"), words="another long passphrase\n")[0] == 0
+
+
+def test_the_server_answers_under_a_path(start: Start) -> None:
+    port = free_port(18_900 + os.getpid() % 500)
+    address = f"http://127.0.0.1:{port}/vaihto"
+    start("serve", "--port", str(port), "--workers", "1", VAIHTO_PUBLIC_URL=address)
+    until(lambda: asked(f"{address}/health"))
+    with urllib.request.urlopen(f"{address}/", timeout=10) as answer:
+        page = answer.read().decode()
+        assert answer.url == f"{address}/sign-in?next=/vaihto/"
+    (style,) = re.findall(r'href="(/vaihto/static/web/vaihto[^"]*\.css)"', page)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{style}", timeout=10) as answer:
+        assert answer.headers["Content-Type"].startswith("text/css")
 
 
 def test_the_server_answers_is_ready_with_a_worker_and_ends_when_asked(

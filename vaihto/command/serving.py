@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
@@ -70,5 +71,10 @@ def server_command(*, host: str, port: int, workers: int) -> list[str]:
         "--respawn-failed-workers",
         "--workers-kill-timeout=30s",
         "--log-level=warning",
+        *(
+            [f"--url-path-prefix={prefix}"]
+            if (prefix := urlsplit(settings.PUBLIC_URL).path)
+            else []
+        ),
         "vaihto.wsgi:application",
     ]
