@@ -84,7 +84,7 @@ def test_findings_keep_the_values_that_were_compared(cast: Cast) -> None:
     assert by_rule["S25", 0] == (True, {"right": "AINO-R1", "chosen_by": "primacy"})
     assert by_rule["E70", None] == (
         True,
-        {"mode": "physical", "state": "done", "content": "-"},
+        {"mode": "physical", "state": "done", "content": None},
     )
 
 
