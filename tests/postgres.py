@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 _SETTINGS = (
     "listen_addresses=127.0.0.1",
@@ -94,9 +96,20 @@ def main(command: list[str]) -> int:
     if not command:
         print(__doc__)
         return 2
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     with server() as address:
         environment = {**os.environ, "VAIHTO_DATABASE_URL": address}
-        return subprocess.run(command, env=environment, check=False).returncode
+        run = subprocess.Popen(command, env=environment, start_new_session=True)
+        try:
+            return run.wait()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGTERM)  # what the command left behind, or all of it
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + number)  # so that the server is stopped on the way out
 
 
 if __name__ == "__main__":
