@@ -109,6 +109,8 @@ def main(command: list[str]) -> int:
 
 
 def _end(number: int, _frame: object) -> NoReturn:
+    for again in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(again, signal.SIG_IGN)  # a second one would break off the stopping
     raise SystemExit(128 + number)  # so that the server is stopped on the way out
 
 
