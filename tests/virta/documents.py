@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from hypothesis import find
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -50,6 +52,11 @@ def _dressed(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.tuples(_BLANKS, values, _BLANKS).map("".join)
 
 
+def _of_shape(shape: str) -> st.SearchStrategy[str]:
+    """Codes of a list that is not at hand."""
+    return st.from_regex(re.compile(shape, re.ASCII), fullmatch=True)
+
+
 def values(form: Form, lists: Lists) -> st.SearchStrategy[str]:
     """Texts that the schema accepts for a form, in all their spellings."""
     match form:
@@ -77,7 +84,7 @@ def values(form: Form, lists: Lists) -> st.SearchStrategy[str]:
             return (
                 st.sampled_from(sorted(allowed))
                 if allowed
-                else st.from_regex(form.shape, fullmatch=True)
+                else _of_shape(form.shape)
             )
 
 
@@ -139,7 +146,8 @@ def _sample(form: Form, lists: Lists) -> str:
         case forms.Switch():
             return "true"
         case forms.Listed():
-            return max(form.allowed(lists) or {"00"})
+            allowed = form.allowed(lists)
+            return max(allowed) if allowed else find(_of_shape(form.shape), lambda _text: True)
 
 
 def everything(shape: Shape, lists: Lists, *, scale: str = "Muu") -> Any:
