@@ -81,11 +81,7 @@ def values(form: Form, lists: Lists) -> st.SearchStrategy[str]:
             return _dressed(st.sampled_from(["0", "1", "true", "false"]))
         case forms.Listed():
             allowed = form.allowed(lists)
-            return (
-                st.sampled_from(sorted(allowed))
-                if allowed
-                else _of_shape(form.shape)
-            )
+            return st.sampled_from(sorted(allowed)) if allowed else _of_shape(form.shape)
 
 
 def records(shape: Shape, lists: Lists) -> st.SearchStrategy[Any]:
