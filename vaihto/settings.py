@@ -109,6 +109,7 @@ INSTALLED_APPS = [
     "vaihto.classification",
     "vaihto.virta",
     "vaihto.imports",
+    "vaihto.ewp",
     "vaihto.observatory",
     "vaihto.web",
     "vaihto.demo",
@@ -223,6 +224,10 @@ TASKS = {
         "ENQUEUE_ON_COMMIT": ENVIRONMENT["VAIHTO_TASKS"] != "database",
     }
 }
+
+CATALOGUE_URL: str = ENVIRONMENT["VAIHTO_CATALOGUE_URL"]
+CA_FILE: Path | None = ENVIRONMENT["VAIHTO_CA_FILE"]
+ALLOW_PRIVATE_ADDRESSES: bool = ENVIRONMENT["VAIHTO_ALLOW_PRIVATE_ADDRESSES"]
 
 LOGGING = logs.configuration(ENVIRONMENT["VAIHTO_LOG_LEVEL"], whole_faults=DEBUG)
 LOGGING_CONFIG = "logging.config.dictConfig"

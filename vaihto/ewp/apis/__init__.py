@@ -1,0 +1,1 @@
+"""One package per business object: its `Api` declarations, messages, mapping from records and endpoints."""

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class EwpConfig(AppConfig):
+    name = "vaihto.ewp"
