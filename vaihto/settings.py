@@ -104,6 +104,7 @@ INSTALLED_APPS = [
     "vaihto.jobs",
     "vaihto.institutions",
     "vaihto.people",
+    "vaihto.offers",
     "vaihto.mobilities",
     "vaihto.transcripts",
     "vaihto.classification",
@@ -228,6 +229,9 @@ TASKS = {
 CATALOGUE_URL: str = ENVIRONMENT["VAIHTO_CATALOGUE_URL"]
 CA_FILE: Path | None = ENVIRONMENT["VAIHTO_CA_FILE"]
 ALLOW_PRIVATE_ADDRESSES: bool = ENVIRONMENT["VAIHTO_ALLOW_PRIVATE_ADDRESSES"]
+EWP_ADMIN_EMAILS: list[str] = ENVIRONMENT["VAIHTO_EWP_ADMIN_EMAILS"]
+EWP_PROVIDER: str = ENVIRONMENT["VAIHTO_EWP_PROVIDER"]
+EWP_VALIDATE: bool = ENVIRONMENT["VAIHTO_EWP_VALIDATE"]
 
 LOGGING = logs.configuration(ENVIRONMENT["VAIHTO_LOG_LEVEL"], whole_faults=DEBUG)
 LOGGING_CONFIG = "logging.config.dictConfig"

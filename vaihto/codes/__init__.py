@@ -13,6 +13,7 @@ from vaihto.codes.lists import (
     FUNDING_SOURCE,
     GENDER,
     HEI,
+    ISCED_F,
     LISTS,
     MOBILITY_CLASSIFICATION,
     MOBILITY_DIRECTION,
@@ -30,6 +31,7 @@ from vaihto.codes.lists import (
     CodeList,
     country_by_alpha2,
     country_name,
+    language_name,
 )
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "FUNDING_SOURCE",
     "GENDER",
     "HEI",
+    "ISCED_F",
     "LISTS",
     "MOBILITY_CLASSIFICATION",
     "MOBILITY_DIRECTION",
@@ -57,4 +60,5 @@ __all__ = [
     "CodeList",
     "country_by_alpha2",
     "country_name",
+    "language_name",
 ]

@@ -99,6 +99,7 @@ COUNTRY = CodeList("country")
 FUNDING_SOURCE = CodeList("funding_source")
 GENDER = CodeList("gender")
 HEI = CodeList("institution")
+ISCED_F = CodeList("isced_f")
 MOBILITY_CLASSIFICATION = CodeList("mobility_classification")
 MOBILITY_DIRECTION = CodeList("mobility_direction")
 MOBILITY_PROGRAMME = CodeList("mobility_programme")
@@ -118,6 +119,7 @@ LISTS: tuple[CodeList, ...] = (
     FUNDING_SOURCE,
     GENDER,
     HEI,
+    ISCED_F,
     MOBILITY_CLASSIFICATION,
     MOBILITY_DIRECTION,
     MOBILITY_PROGRAMME,
@@ -160,3 +162,14 @@ def country_name(code: str | None, language: str = "en") -> str:
         if name:
             return str(name)
     return found.name(language)
+
+
+def language_name(tag: str | None, language: str = "en") -> str:
+    """The name of a language (a BCP 47 tag) as people write it in `language`; an unknown one as it is."""
+    if not tag:
+        return ""
+    try:
+        name = Locale.parse(tag, sep="-").get_display_name(language)
+    except (UnknownLocaleError, ValueError):
+        name = None
+    return str(name) if name else tag
