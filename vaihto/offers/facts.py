@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from vaihto.institutions.values import Link
+
 
 @dataclass(frozen=True, kw_only=True)
 class OpportunityFacts:
     """One programme, module, course or class, found again by `key` within its institution.
 
-    `addresses` are pairs of a web address and the language of the page behind it, empty where that is negotiated.
     `part_of` are keys of what contains it.
     """
 
@@ -24,7 +25,7 @@ class OpportunityFacts:
     isced_code: str = ""
     subject_area: str = ""
     eqf_level: int | None = None
-    addresses: tuple[tuple[str, str], ...] = ()
+    addresses: tuple[Link, ...] = ()
     part_of: tuple[str, ...] = ()
     exposed: bool = False
 

@@ -16,7 +16,9 @@ from django.db import models
 from django.db.models import F, Q
 
 from vaihto.codes import ISCED_F
+from vaihto.institutions.columns import ValuesField
 from vaihto.institutions.models import Institution, Unit
+from vaihto.institutions.values import Link
 from vaihto.journal.actors import Actor
 
 ECTS = "ects"
@@ -104,7 +106,7 @@ class LearningOpportunity(models.Model):
     isced_code = models.CharField(max_length=4, blank=True)  # codes.ISCED_F
     subject_area = models.CharField(max_length=10, blank=True)  # old Erasmus subject code
     eqf_level = models.PositiveSmallIntegerField(null=True, blank=True)
-    addresses = models.JSONField(default=list, blank=True)  # [address, language tag or ""]
+    addresses = ValuesField(of=Link)
     parts = models.ManyToManyField(
         "self",
         through="Containment",
