@@ -22,6 +22,7 @@ os.environ |= {
     "VAIHTO_SECRET_KEY": "only-for-tests-only-for-tests-only-for-tests-00000",
     "VAIHTO_FIELD_KEYS": "the-newest-test-key",
     "VAIHTO_LOG_LEVEL": "WARNING",
+    "VAIHTO_EWP_VALIDATE": "yes",
 }
 
 from vaihto.settings import *  # noqa: E402, F403

@@ -158,6 +158,26 @@ TABLE: tuple[Setting, ...] = (
     Setting("VAIHTO_CATALOGUE_URL", _text, "", "Address of the registry catalogue of the network."),
     Setting("VAIHTO_CA_FILE", _folder, "", "Extra certificate authority for outgoing calls."),
     Setting(
+        "VAIHTO_EWP_ADMIN_EMAILS",
+        _words,
+        "",
+        "Addresses of roles, never of persons, where partners and the registry reach those who run this "
+        "node; comma between. They stand in every manifest. Without it: ewp@ and the host of the public address.",
+    ),
+    Setting(
+        "VAIHTO_EWP_PROVIDER",
+        _text,
+        "",
+        "Who provides this node, in English, as the registration portal knows the name, for example "
+        "Example Alliance (Vaihto). Without it: the institution's own name.",
+    ),
+    Setting(
+        "VAIHTO_EWP_VALIDATE",
+        _yes_no,
+        "no",
+        "Hold every outgoing EWP document against the official schemas, and send none that they refuse.",
+    ),
+    Setting(
         "VAIHTO_ALLOW_PRIVATE_ADDRESSES",
         _yes_no,
         "no",
