@@ -14,7 +14,7 @@ def header(headers: Headers, name: str) -> str | None:
     Source: draft-cavage-http-signatures-07, 2.3; the joined form is the one that is signed.
     """
     lowered = name.lower()
-    found = [value.strip() for key, value in headers if key.lower() == lowered]
+    found = [value.strip(" \t") for key, value in headers if key.lower() == lowered]
     return ", ".join(found) if found else None
 
 
