@@ -178,6 +178,12 @@ TABLE: tuple[Setting, ...] = (
         "Hold every outgoing EWP document against the official schemas, and send none that they refuse.",
     ),
     Setting(
+        "VAIHTO_EWP_ANSWER_LIMIT_MB",
+        _whole,
+        "50",
+        "Largest answer that is read from a partner, in MiB, also after it was unpacked.",
+    ),
+    Setting(
         "VAIHTO_ALLOW_PRIVATE_ADDRESSES",
         _yes_no,
         "no",

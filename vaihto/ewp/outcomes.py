@@ -135,6 +135,13 @@ _TABLE: tuple[Ending, ...] = (
         _("So many calls were under way that this one found no connection."),
         _("It is tried again by itself. Start fewer workers if it happens often."),
     ),
+    Ending(
+        "catalogue-too-old",
+        _OURS,
+        True,
+        _("Our copy of the catalogue is so old that it is not trusted any more."),
+        _("See with `vaihto ewp doctor` why the registry cannot be reached."),
+    ),
     # On the way.
     Ending("no-such-host", _THEIRS, True, _("There is no host of the name %(host)s."), _WAIT),
     Ending(
@@ -374,21 +381,21 @@ _TABLE: tuple[Ending, ...] = (
         _TICKET,
     ),
     Ending(
-        "signature-malformed",
+        "malformed-signature",
         _THEIRS,
         True,
         _("The signature of the answer cannot be read: %(detail)s"),
         _TICKET,
     ),
     Ending(
-        "signature-incomplete",
+        "not-covered",
         _THEIRS,
         True,
         _("The signature of the answer leaves out what it has to cover: %(detail)s"),
         _TICKET,
     ),
     Ending(
-        "signature-wrong",
+        "bad-signature",
         _THEIRS,
         True,
         _(
@@ -397,7 +404,7 @@ _TABLE: tuple[Ending, ...] = (
         _TICKET,
     ),
     Ending(
-        "digest-wrong",
+        "bad-digest",
         _THEIRS,
         True,
         _("The content of the answer is not the one that was signed: %(detail)s"),
@@ -413,20 +420,48 @@ _TABLE: tuple[Ending, ...] = (
         _TICKET,
     ),
     Ending(
-        "clock-skew",
+        "clock",
         _THEIRS,
         True,
-        _("The clocks differ by more than five minutes: the answer is dated %(detail)s"),
+        _("The clocks differ by more than five minutes: %(detail)s"),
         _(
             "`vaihto ewp doctor` compares our clock with the registry's. If ours is right, tell the partner."
         ),
     ),
     Ending(
-        "key-unknown",
+        "unknown-key",
         _THEIRS,
         True,
         _("The answer is signed with a key that the catalogue does not know: %(key)s."),
         _("The partner may be changing its keys. It is tried again with the newest catalogue."),
+    ),
+    Ending(
+        "wrong-algorithm",
+        _THEIRS,
+        False,
+        _("The answer is signed by a method that the network does not use: %(detail)s"),
+        _TICKET,
+    ),
+    Ending(
+        "absent-header",
+        _THEIRS,
+        True,
+        _("The signature of the answer covers something that did not arrive: %(detail)s"),
+        _("A proxy on the way may remove headers. Send the ticket text."),
+    ),
+    Ending(
+        "other-request-id",
+        _THEIRS,
+        True,
+        _("The answer carries the number of another request than ours: %(detail)s"),
+        _TICKET,
+    ),
+    Ending(
+        "bad-date",
+        _THEIRS,
+        False,
+        _("The answer is dated in a form that nobody can read: %(detail)s"),
+        _TICKET,
     ),
     Ending(
         "key-of-another",
@@ -437,6 +472,13 @@ _TABLE: tuple[Ending, ...] = (
     ),
     # The answer is the partner's and cannot be understood.
     Ending("not-xml", _THEIRS, True, _("The answer is no XML document: %(detail)s"), _TICKET),
+    Ending(
+        "not-a-catalogue",
+        _THEIRS,
+        True,
+        _("The registry answered something that is not a catalogue: %(reason)s"),
+        _("Check VAIHTO_CATALOGUE_URL; the last good copy stays in use."),
+    ),
     Ending(
         "other-document",
         _THEIRS,
