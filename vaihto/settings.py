@@ -104,6 +104,7 @@ INSTALLED_APPS = [
     "vaihto.jobs",
     "vaihto.institutions",
     "vaihto.people",
+    "vaihto.agreements",
     "vaihto.offers",
     "vaihto.mobilities",
     "vaihto.transcripts",

@@ -10,7 +10,7 @@ from vaihto.institutions.models import Unit
 from vaihto.journal.actors import Actor, ActorKind, Grant, May
 from vaihto.people.models import Account, Role
 
-_READ = frozenset({May.MOBILITIES_READ, May.PEOPLE_READ, May.ALLIANCE_READ})
+_READ = frozenset({May.MOBILITIES_READ, May.PEOPLE_READ, May.ALLIANCE_READ, May.AGREEMENTS_READ})
 _ENTRY = _READ | {May.MOBILITIES_EDIT, May.IMPORTS_RUN}
 _REGISTRAR = _ENTRY | {
     May.PEOPLE_EDIT,
@@ -22,11 +22,20 @@ _REGISTRAR = _ENTRY | {
 ALLOWS: dict[str, frozenset[May]] = {
     Role.Name.READER: _READ,
     Role.Name.ENTRY: _ENTRY,
-    Role.Name.COORDINATOR: _READ | {May.MOBILITIES_EDIT},
-    Role.Name.AGREEMENT_MANAGER: _READ | {May.INSTITUTIONS_EDIT},
+    Role.Name.COORDINATOR: _READ | {May.MOBILITIES_EDIT, May.OFFERS_EDIT},
+    Role.Name.AGREEMENT_MANAGER: _READ
+    | {May.INSTITUTIONS_EDIT, May.OFFERS_EDIT, May.AGREEMENTS_EDIT},
+    Role.Name.SIGNATORY: _READ | {May.AGREEMENTS_APPROVE},
     Role.Name.REGISTRAR: _REGISTRAR,
     Role.Name.ADMINISTRATOR: _REGISTRAR
-    | {May.INSTITUTIONS_EDIT, May.ROLES_MANAGE, May.JOURNAL_READ, May.RULES_ADOPT},
+    | {
+        May.INSTITUTIONS_EDIT,
+        May.OFFERS_EDIT,
+        May.AGREEMENTS_EDIT,
+        May.ROLES_MANAGE,
+        May.JOURNAL_READ,
+        May.RULES_ADOPT,
+    },
     Role.Name.SECRETARIAT: frozenset({May.ALLIANCE_READ, May.ALLIANCE_EDIT}),
 }
 

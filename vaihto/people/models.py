@@ -347,6 +347,7 @@ class Role(models.Model):
         ENTRY = "entry", "Entry"
         COORDINATOR = "coordinator", "Coordinator"
         AGREEMENT_MANAGER = "agreement_manager", "Agreement manager"
+        SIGNATORY = "signatory", "Signatory"
         REGISTRAR = "registrar", "Registrar"
         ADMINISTRATOR = "administrator", "Administrator"
         SECRETARIAT = "secretariat", "Secretariat"

@@ -401,6 +401,7 @@ class Migration(migrations.Migration):
                             ("entry", "Entry"),
                             ("coordinator", "Coordinator"),
                             ("agreement_manager", "Agreement manager"),
+                            ("signatory", "Signatory"),
                             ("registrar", "Registrar"),
                             ("administrator", "Administrator"),
                             ("secretariat", "Secretariat"),
