@@ -62,6 +62,7 @@ class Catalogue(models.Model):
     url = models.URLField(max_length=500, unique=True)
     document = models.BinaryField(default=bytes)  # as received
     digest = models.CharField(max_length=64, blank=True)
+    size = models.PositiveIntegerField(default=0)  # of the document, bytes
     etag = models.CharField(max_length=200, blank=True)
     last_modified = models.CharField(max_length=60, blank=True)
     asked_at = models.DateTimeField(null=True)  # when we last tried
@@ -237,9 +238,11 @@ class PartnerCopy(models.Model):
     fetched_at = models.DateTimeField()  # when the partner last confirmed it
     changed_at = models.DateTimeField()  # when its content last changed
     asked_at = models.DateTimeField()  # when we last tried
+    etag = models.CharField(max_length=200, blank=True)  # as the partner named this content
     failure = models.CharField(
         max_length=60, blank=True
     )  # outcome code of the last try when it failed
+    failure_facts = models.JSONField(default=dict, blank=True)  # what its sentence names
     exchange = models.ForeignKey(Exchange, models.SET_NULL, null=True, blank=True, related_name="+")
 
     class Meta:
@@ -250,6 +253,22 @@ class PartnerCopy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.api} of {self.hei_id}"
+
+
+class ProblemReport(models.Model):
+    """A problem with a partner that the network's Statistics Portal was told about; equal ones once an hour."""
+
+    digest = models.CharField(max_length=64, unique=True)  # of the parameters
+    institution = models.ForeignKey(Institution, models.CASCADE, related_name="+")  # who told it
+    parameters = models.JSONField()  # as reported, without personal data
+    reported_at = models.DateTimeField(db_index=True)
+    outcome = models.CharField(max_length=60, blank=True)  # how the last telling ended
+
+    class Meta:
+        ordering: ClassVar = ["-reported_at"]
+
+    def __str__(self) -> str:
+        return f"{self.parameters.get('api_name')} of {self.parameters.get('server_hei_id')}"
 
 
 class SharedFile(models.Model):
