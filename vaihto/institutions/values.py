@@ -9,7 +9,6 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 _V = TypeVar("_V", bound="Value")
@@ -37,9 +36,13 @@ class Value:
         return cls(**{name: _made(hints[name], data[name]) for name in hints if name in data})
 
 
-@cache
-def _hints(kind: object) -> dict[str, Any]:
-    return get_type_hints(kind)
+_HINTS: dict[type, dict[str, Any]] = {}
+
+
+def _hints(kind: type) -> dict[str, Any]:
+    if kind not in _HINTS:
+        _HINTS[kind] = get_type_hints(kind)
+    return _HINTS[kind]
 
 
 def _stored(value: Any) -> Any:
@@ -130,6 +133,9 @@ class Information(Value):
         return bool(self.email and self.phone and self.websites)
 
 
+NO_ADDRESS, NO_PHONE, NO_INFORMATION = Address(), Phone(), Information()
+
+
 @dataclass(frozen=True)
 class Requirement(Value):
     """Something an applicant must hand in or know of. Seven names are reserved, see `RESERVED_REQUIREMENTS`."""
@@ -146,7 +152,7 @@ class Accessibility(Value):
     type: str = ""
     name: str = ""
     description: str = ""
-    information: Information = Information()
+    information: Information = NO_INFORMATION
 
 
 @dataclass(frozen=True)
@@ -154,7 +160,7 @@ class MoreInformation(Value):
     """A further entry of the factsheet, about anything."""
 
     type: str = ""
-    information: Information = Information()
+    information: Information = NO_INFORMATION
 
 
 # The student hands these in through the nominations API. Written exactly so (factsheet 1, additional-requirement).

@@ -23,6 +23,8 @@ from vaihto.wording import mark as _
 
 # An institution chose otherwise where the rules leave a choice: its verdicts may change.
 CHOICES_CHANGED = Announcement("institutions.choices-changed", fields=("institution_id",))
+# What an institution tells its partners changed; `what` is profile, units, contacts or factsheet.
+INSTITUTION_CHANGED = Announcement("institutions.changed", fields=("institution_id", "what"))
 
 _Facts = TypeVar("_Facts")
 _DraftOf = Callable[
@@ -64,7 +66,18 @@ def _bring(
             draft = Draft(actor, now, None, batch, keep=keep)
             outcomes += draft_of(piece, desk, draft, keys)
             draft.write()
+        _tell(outcomes)
     return outcomes
+
+
+def _tell(outcomes: Sequence[Outcome]) -> None:
+    """Institutions that were created or changed are announced."""
+    for outcome in outcomes:
+        if isinstance(outcome.record, Institution) and outcome.verdict in {
+            Verdict.CREATED,
+            Verdict.CHANGED,
+        }:
+            announce(INSTITUTION_CHANGED, institution_id=outcome.record.pk, what="profile")
 
 
 def plan_institutions(
@@ -158,6 +171,7 @@ def edit(
         if outcome.verdict is Verdict.REFUSED:
             raise outcome.refusals[0]
         draft.write()
+        _tell([outcome])
     return Institution.objects.get(hei_id=facts.hei_id)
 
 
