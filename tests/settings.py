@@ -37,6 +37,7 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
+CATALOGUE_REMEMBERED_SECONDS = 0.0  # a test may write rows of the catalogue itself
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file and not memory: threads of a live server then have connections of their own.

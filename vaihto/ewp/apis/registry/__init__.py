@@ -1,0 +1,1 @@
+"""The registry's catalogue, which every node reads and only registries serve."""
