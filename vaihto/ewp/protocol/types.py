@@ -184,6 +184,11 @@ def _form(pattern: str, says: str, also: Callable[[str], bool] | None = None) ->
     return Form(says, re.compile(pattern), also)
 
 
+def one_of(*words: str) -> Form:
+    """The form of an element that may only say one of these."""
+    return _form("|".join(re.escape(word) for word in words), f"one of {', '.join(words)}")
+
+
 _URI = r"(?:[^\s\[\]<>\"{}|\\^`%#\x00-\x1f]|%[0-9A-Fa-f]{2})"
 _AUTHORITY = r"(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#\[\]<>\"{}|\\^`%:@]+)(?::[0-9]{1,5})?"
 
