@@ -66,6 +66,8 @@ class Coming:
     students: set[str] = field(default_factory=set)
     rights: set[str] = field(default_factory=set)
     mobilities: set[str] = field(default_factory=set)
+    opportunities: dict[str, str] = field(default_factory=dict)  # key -> kind
+    codes: dict[str, str] = field(default_factory=dict)  # code of an opportunity -> key
 
 
 def refused(index: int, key: str, refusals: Iterable[Refusal]) -> Outcome:

@@ -62,6 +62,11 @@ def text_in(texts: Mapping[str, str], language: str) -> tuple[str, str]:
     return next(((text, tag) for tag, text in texts.items() if text), ("", ""))
 
 
+def title_and_search(code: str, titles: Mapping[str, str]) -> tuple[str, str]:
+    """By what an entry is sorted, and in what it is looked for."""
+    return text_in(titles, "en")[0][:300], "\n".join([code, *titles.values()]).casefold()
+
+
 def of_the_institution(actor: Actor, field: str) -> Q:
     """Records of an institution at which the actor has a role."""
     own = {grant.institution_id for grant in actor.grants if grant.institution_id is not None}
@@ -167,11 +172,6 @@ class LearningOpportunity(models.Model):
     def title_in(self, language: str) -> tuple[str, str]:
         """The title as somebody of that language reads it, and the language it is in."""
         return text_in(self.titles, language)
-
-    def retitled(self) -> None:
-        """Makes `title` and `search` anew of titles and code."""
-        self.title = text_in(self.titles, "en")[0][:300]
-        self.search = "\n".join([self.code, *self.titles.values()]).casefold()
 
 
 class Containment(models.Model):
