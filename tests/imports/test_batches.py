@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from tests.cast import NOON, TODAY, Cast
 from tests.imports.files import MOBILITIES, PERSONS, xlsx
@@ -132,6 +133,20 @@ def test_a_repeated_key_refuses_the_second_record_also_when_far_apart(cast: Cast
     assert counts(batch) == (2102, 0, 0, 1)
     (refused,) = queries.fates(batch, "refused").fates
     assert (refused.line, refused.problems[0].code) == (2104, "fact.repeated-key")
+
+
+def test_after_many_records_the_database_plans_with_their_number(cast: Cast) -> None:
+    """Else everything read afterwards is joined row by row, as if the tables were empty."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite plans by its indexes")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE people_person, people_studentrecord")
+        bring(cast, PERSONS + "".join(f"K-{n};A;B;;;;;\n" for n in range(250)))
+        cursor.execute(
+            "SELECT min(reltuples) FROM pg_class"
+            " WHERE relname IN ('people_person', 'people_studentrecord')"
+        )
+        assert cursor.fetchone()[0] >= 250
 
 
 def test_pages_of_fifty(cast: Cast) -> None:

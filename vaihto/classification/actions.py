@@ -21,6 +21,7 @@ from vaihto.classification.columns import Persons, Places
 from vaihto.classification.models import Edition, Judgement, Waiting
 from vaihto.classification.ruleset import Ruleset
 from vaihto.jobs.actions import handles, start
+from vaihto.jobs.growth import MANY, tell_of_growth
 from vaihto.jobs.models import Work
 from vaihto.jobs.progress import Progress
 from vaihto.jobs.timetable import every
@@ -143,6 +144,8 @@ def _judge(persons: Persons, at: Places, by: Ruleset, now: datetime) -> Run:
         if changed.height:
             years = storing.years_of_events(said, changed)
             storing.write(said, changed, records.sides, edition=by.key, now=now)
+            if changed.height >= MANY:
+                tell_of_growth()
             touched = records.sides.filter(pl.col("side").is_in(changed["side"].implode()))
             participation.mark_stale(touched["institution_id"].unique(), years)
         Judgement.objects.filter(persons.of("side__mobility__person_id")).exclude(

@@ -22,6 +22,7 @@ from vaihto.demo.multiplying import multiply
 from vaihto.institutions.actions import bring_headcounts, bring_institutions
 from vaihto.institutions.models import Alliance, Capability, Institution, Unit
 from vaihto.jobs.actions import run
+from vaihto.jobs.growth import tell_of_growth
 from vaihto.jobs.models import Work
 from vaihto.journal.actors import Actor
 from vaihto.journal.bringing import Outcome, Verdict
@@ -87,6 +88,7 @@ def build(
     for heap in invention.batches(size, people_each=PEOPLE_AT_ONCE, today=today):
         with transaction.atomic():
             _bring(heap, houses, actor=actor, now=now, built=built)
+            tell_of_growth()
         tell(f"{built.counts['students']} students, {built.counts['mobilities']} mobilities")
     link_demo_accounts()
     if size.copies > 1:

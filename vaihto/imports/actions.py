@@ -34,6 +34,7 @@ from vaihto.imports.taking_back import refuse_touched, restore
 from vaihto.imports.walking import Tell, coming_of, count, fill, unhurried
 from vaihto.institutions.models import Institution
 from vaihto.jobs.actions import handles, start
+from vaihto.jobs.growth import tell_of_growth
 from vaihto.jobs.models import Work
 from vaihto.jobs.progress import Progress
 from vaihto.jobs.timetable import every
@@ -248,6 +249,7 @@ def carry_out(
             if batch.state not in {Batch.State.PREVIEWED, Batch.State.CONFIRMING}:
                 raise NotNow("imports.not-now", state=batch.state)
             counts = _bring_all(actor, batch, arrival, mode, now, tell)
+            tell_of_growth()
             count(batch, counts)
             batch.mode = mode
             batch.state = Batch.State.DONE
