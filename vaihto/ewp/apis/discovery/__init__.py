@@ -1,0 +1,20 @@
+"""The manifest of an institution at its fixed address, which the registry reads: Discovery 6."""
+
+from __future__ import annotations
+
+from vaihto.ewp.protocol.api import Api, Endpoint, Reading
+
+PATH = "manifest.xml"
+
+DISCOVERY = Api(
+    element="discovery",
+    repository="ewp-specs-api-discovery",
+    major=6,
+    version="6.0.0",
+    says="The manifest: which APIs an institution offers where, and which keys it signs with. Read by the registry.",
+    endpoints=(Endpoint("url", PATH, Reading.GET, anonymous=True),),
+    order=("url",),
+    http_security=False,
+)
+
+APIS = (DISCOVERY,)
