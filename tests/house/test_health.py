@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -11,6 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
+from vaihto.ewp.models import Catalogue
 from vaihto.jobs import beat
 from vaihto.jobs.models import Work
 
@@ -41,6 +43,29 @@ def test_without_a_worker_it_is_not_ready(client: Client) -> None:
 
 def test_with_a_worker_it_is_ready(client: Client, worker: None) -> None:
     assert client.get("/ready").json()["ready"] is True
+
+
+def test_it_says_how_old_the_catalogue_is_and_is_ready_without_one(
+    client: Client, worker: None, settings: Settings
+) -> None:
+    settings.CATALOGUE_URL = "https://registry.network.example/catalogue-v1.xml"
+    never = client.get("/ready").json()
+    assert (never["ready"], never["catalogue"]) == (
+        True,
+        {"state": "never", "age_seconds": None, "failure": ""},
+    )
+    assert "vaihto_catalogue_age" not in client.get("/metrics").content.decode()
+    now = timezone.now()
+    Catalogue.objects.create(
+        url=settings.CATALOGUE_URL,
+        digest="0" * 64,
+        confirmed_at=now - timedelta(minutes=9),
+        expires_at=now + timedelta(minutes=6),
+    )
+    told = client.get("/ready").json()["catalogue"]
+    assert told["state"] == "fresh"
+    assert 540 <= told["age_seconds"] < 600
+    assert "vaihto_catalogue_age_seconds 54" in client.get("/metrics").content.decode()
 
 
 def test_without_its_database_it_is_alive_and_not_ready(

@@ -82,6 +82,12 @@ TABLE: tuple[Command, ...] = (
         examples=("vaihto virta check Liikkuvuusjaksot.xml", "vaihto virta check --strict *.xml"),
     ),
     Command(
+        "ewp catalogue",
+        "Tell how old our copy of the registry's catalogue is, or fetch the newest.",
+        function="vaihto.command.catalogue:catalogue",
+        examples=("vaihto ewp catalogue", "vaihto ewp catalogue --refresh --json"),
+    ),
+    Command(
         "classification",
         "Judge everybody, see whose verdict other rules would change, adopt them.",
         management="classification",

@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from vaihto.ewp import registry
 from vaihto.jobs import beat
 from vaihto.jobs.models import Work
 
@@ -37,9 +38,19 @@ def ready(request: HttpRequest) -> JsonResponse:
     parts = {"database": _database(), "worker": False}
     if parts["database"]:
         parts["worker"] = bool(beat.alive(now=timezone.now()))
-    # The registry's catalogue is not asked for before an address of one is set.
-    answer = {"ready": all(parts.values()), **parts, "catalogue": None}
+    # How old the registry's catalogue is does not decide: pages are served without it, and its last good copy holds.
+    catalogue = _catalogue() if parts["database"] else None
+    answer = {"ready": all(parts.values()), **parts, "catalogue": catalogue}
     return JsonResponse(answer, status=200 if answer["ready"] else 503)
+
+
+def _catalogue() -> dict[str, object] | None:
+    """State and age of the registry's catalogue; None where no address of one is set."""
+    found = registry.overview(now=timezone.now())
+    if found.state is registry.State.UNSET:
+        return None
+    age = None if found.age is None else round(found.age.total_seconds())
+    return {"state": found.state, "age_seconds": age, "failure": found.failure}
 
 
 def _database() -> bool:
@@ -58,10 +69,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Figures for Prometheus, to those who carry the token or ask from this machine; else not there."""
     if not _may_measure(request):
         raise Http404
-    registry = CollectorRegistry()
+    collectors = CollectorRegistry()
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        MultiProcessCollector(registry)
-        counted = generate_latest(registry)
+        MultiProcessCollector(collectors)
+        counted = generate_latest(collectors)
     else:
         counted = generate_latest(REGISTRY)
     standing = CollectorRegistry()
@@ -108,4 +119,16 @@ class _Standing:
         )
         workers.add_metric(["alive"], len(beat.alive(now=now)))
         workers.add_metric(["silent"], len(beat.silent(now=now)))
-        return [work, waiting, workers]
+        return [work, waiting, workers, *self._catalogue()]
+
+    def _catalogue(self) -> list[GaugeMetricFamily]:
+        """The age of the registry's catalogue, where there is one."""
+        age = registry.overview(now=timezone.now()).age
+        if age is None:
+            return []
+        gauge = GaugeMetricFamily(
+            "vaihto_catalogue_age_seconds",
+            "Since the registry last confirmed our copy of its catalogue.",
+        )
+        gauge.add_metric([], age.total_seconds())
+        return [gauge]
