@@ -33,14 +33,14 @@ demo: install  ## a running demo alliance on this machine
 
 test: install  ## all tests but the browser's and the long ones
 	@$(BIN)/python -m tests.left_out
-	$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist worksteal --durations=5 --durations-min=1 $(ARGS)
 
 browser: install  ## the tests that need Chromium
 	@$(BIN)/python -m tests.left_out browser
 	$(BIN)/python -m pytest -q -m browser tests/browser $(ARGS)
 
 soak: install  ## the long forms: fuzz, kill and random walks
-	$(BIN)/python -m pytest -q -m soak $(ARGS)
+	$(BIN)/python -m pytest -q -m soak --timeout=0 $(ARGS)
 
 coverage: install  ## what no test walks through
 	$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --cov --cov-report=term $(ARGS)

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,7 +28,14 @@ _SETTINGS = (
     "full_page_writes=off",
     "shared_buffers=256MB",
     "max_connections=50",
+    # No count and no cleaning at moments of its own: the same tests then run by the same plans.
+    "autovacuum=off",
+    # Far beyond what a test needs, so that a wait without end fails where it happens and is named.
+    "lock_timeout=60s",
+    "statement_timeout=180s",
+    "idle_in_transaction_session_timeout=600s",
 )
+_PATIENCE_SECONDS = 10  # for what was asked to end
 
 
 def programs() -> Path | None:
@@ -104,8 +112,20 @@ def main(command: list[str]) -> int:
         try:
             return run.wait()
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(run.pid, signal.SIGTERM)  # what the command left behind, or all of it
+            _end_group(run)
+
+
+def _end_group(run: subprocess.Popen[bytes]) -> None:
+    """Ends what the command left behind, or all of it; what does not end when asked is killed."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    with suppress(ProcessLookupError):  # raised once nobody of the group is left
+        os.killpg(run.pid, signal.SIGTERM)
+        while time.monotonic() < deadline:
+            run.poll()  # else the command itself would count as left
+            os.killpg(run.pid, 0)
+            time.sleep(0.1)
+        os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
 
 
 def _end(number: int, _frame: object) -> NoReturn:
