@@ -450,7 +450,9 @@ class Attachment(models.Model):
         return self.name
 
 
-def standing_of(agreement: Agreement, *, equivalent: bool, last_edit_ours: bool) -> Standing:
+def standing_of(
+    agreement: Agreement, *, equivalent: bool, approved_agree: bool, last_edit_ours: bool
+) -> Standing:
     """The items from which the state of this agreement follows."""
     copy = agreement.received_copy
     theirs = copy.current if copy else None
@@ -469,5 +471,6 @@ def standing_of(agreement: Agreement, *, equivalent: bool, last_edit_ours: bool)
         ours_terminates=bool(ours_said and ours_said.terms.is_terminated),
         theirs_terminates=bool(theirs_said and theirs_said.terms.is_terminated),
         equivalent=equivalent,
+        approved_agree=approved_agree,
         last_edit_ours=last_edit_ours,
     )

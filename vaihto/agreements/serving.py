@@ -156,6 +156,29 @@ def _we_changed_at(agreement: Agreement) -> datetime | None:
     return agreement.revisions.filter(cause__in=_CONTENT).aggregate(at=Max("made_at"))["at"]
 
 
+def _approved(agreement: Agreement) -> tuple[Revision, ReceivedRevision] | None:
+    """Our revision that the partner approved last, and the partner's that we did; None while one is not known."""
+    if not (agreement.given and agreement.taken and agreement.given.digest):
+        return None
+    ours = agreement.revisions.filter(digest=agreement.taken.digest).order_by("number").last()
+    theirs = (
+        ReceivedRevision.objects.filter(
+            of__agreement=agreement, digest=agreement.given.digest, is_good=True
+        )
+        .order_by("number")
+        .last()
+    )
+    return (ours, theirs) if ours and theirs else None
+
+
+def _approved_agree(agreement: Agreement) -> bool:
+    found = _approved(agreement)
+    theirs = found[1].copy if found else None
+    if found is None or theirs is None:
+        return False
+    return compare(found[0].copy.terms, theirs.terms).is_approvable
+
+
 def standing(agreement: Agreement) -> Standing:
     """Where the conversation stands, from the items themselves."""
     seen = compared(agreement)
@@ -166,6 +189,7 @@ def standing(agreement: Agreement) -> Standing:
     return standing_of(
         agreement,
         equivalent=equivalent,
+        approved_agree=_approved_agree(agreement),
         last_edit_ours=theirs is None or (ours is not None and ours >= theirs),
     )
 
@@ -177,26 +201,28 @@ def settle(agreement: Agreement, *, actor: Actor, now: datetime) -> Standing:
     effect, which the partner is told; that is no part of the hash and needs no new approval.
     """
     found = standing(agreement)
-    if found.is_mutual and (agreement.mutual is None or found.moved):
-        _come_into_force(agreement, found, actor=actor, now=now)
+    if found.binds_anew:
+        _come_into_force(agreement, actor=actor, now=now)
         found = standing(agreement)
     _list(agreement, found, now=now)
     list_places(agreement)
     return found
 
 
-def _come_into_force(agreement: Agreement, found: Standing, *, actor: Actor, now: datetime) -> None:
-    copy = agreement.received_copy
-    if not (copy and copy.current and agreement.current and agreement.given and agreement.taken):
+def _come_into_force(agreement: Agreement, *, actor: Actor, now: datetime) -> None:
+    approved = _approved(agreement)
+    if approved is None or agreement.given is None or agreement.taken is None:
         raise AssertionError("a mutual approval without its proofs")
+    ours, theirs = approved
+    said = theirs.copy
     is_first = agreement.mutual is None
     agreement.mutual = Pair.objects.create(
         agreement=agreement,
-        ours=agreement.current,
-        theirs=copy.current,
+        ours=ours,
+        theirs=theirs,
         given=agreement.given,
         taken=agreement.taken,
-        terminates=found.ours_terminates and found.theirs_terminates,
+        terminates=ours.copy.terms.is_terminated and bool(said and said.terms.is_terminated),
         at=now,
     )
     agreement.save(update_fields=["mutual"])

@@ -85,6 +85,7 @@ class Standing:
     ours_terminates: bool = False
     theirs_terminates: bool = False
     equivalent: bool = False  # do the two copies say the same?
+    approved_agree: bool = False  # do the two copies that were approved last say the same?
     last_edit_ours: bool = True  # who changed their copy last
 
     @property
@@ -106,6 +107,20 @@ class Standing:
     def is_mutual(self) -> bool:
         """Do both approvals hold now?"""
         return self.is_mapped and self.approved_by_us and self.approved_by_partner
+
+    @property
+    def binds_anew(self) -> bool:
+        """Have both sides approved a pair that is not the one known to bind?
+
+        Statements are bound to hashes and travel with delay: the partner may have approved our copy just before we
+        changed it again. What both approved binds all the same, as long as the two texts agree; otherwise one side
+        would hold something in force of which the other knows nothing.
+        """
+        if not (self.given and self.received and self.is_mapped):
+            return False
+        if self.mutual and (self.received, self.given) == (self.mutual.ours, self.mutual.theirs):
+            return False
+        return self.is_mutual or self.approved_agree
 
     @property
     def moved(self) -> bool:

@@ -6,313 +6,747 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('institutions', '0001_initial'),
+        ("institutions", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AllianceAgreement',
+            name="AllianceAgreement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('programme', models.CharField(choices=[('erasmus', 'Erasmus+ within Europe (KA131)'), ('erasmus-world', 'Erasmus+ with other countries (KA171)'), ('nordplus', 'Nordplus'), ('swiss', 'Swiss-European Mobility Programme'), ('bilateral', 'Bilateral, outside programmes'), ('other', 'Other')], default='erasmus', max_length=20)),
-                ('created_at', models.DateTimeField()),
-                ('alliance', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='agreements', to='institutions.alliance')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "programme",
+                    models.CharField(
+                        choices=[
+                            ("erasmus", "Erasmus+ within Europe (KA131)"),
+                            ("erasmus-world", "Erasmus+ with other countries (KA171)"),
+                            ("nordplus", "Nordplus"),
+                            ("swiss", "Swiss-European Mobility Programme"),
+                            ("bilateral", "Bilateral, outside programmes"),
+                            ("other", "Other"),
+                        ],
+                        default="erasmus",
+                        max_length=20,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                (
+                    "alliance",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="agreements",
+                        to="institutions.alliance",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['alliance', 'name'],
+                "ordering": ["alliance", "name"],
             },
         ),
         migrations.CreateModel(
-            name='Agreement',
+            name="Agreement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('programme', models.CharField(choices=[('erasmus', 'Erasmus+ within Europe (KA131)'), ('erasmus-world', 'Erasmus+ with other countries (KA171)'), ('nordplus', 'Nordplus'), ('swiss', 'Swiss-European Mobility Programme'), ('bilateral', 'Bilateral, outside programmes'), ('other', 'Other')], default='erasmus', max_length=20)),
-                ('iia_id', models.CharField(default=vaihto.agreements.models._new_id, editable=False, max_length=64)),
-                ('code', models.CharField(max_length=60)),
-                ('partner_iia_id', models.CharField(blank=True, max_length=64)),
-                ('partner_code', models.CharField(blank=True, max_length=200)),
-                ('partner_unit', models.CharField(blank=True, max_length=64)),
-                ('signing_contact', models.JSONField(blank=True, null=True)),
-                ('signing_date', models.DateField(blank=True, null=True)),
-                ('contacts', models.JSONField(blank=True, default=list)),
-                ('note', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField()),
-                ('shared_at', models.DateTimeField(blank=True, null=True)),
-                ('deleted_at', models.DateTimeField(blank=True, null=True)),
-                ('served_at', models.DateTimeField(blank=True, db_index=True, null=True)),
-                ('listed_state', models.CharField(choices=[('draft', 'draft'), ('received', 'received'), ('proposed', 'proposed'), ('mapped', 'mapped'), ('approved-by-us', 'approved-by-us'), ('approved-by-partner', 'approved-by-partner'), ('in-force', 'in-force'), ('modification', 'modification'), ('termination', 'termination'), ('terminated', 'terminated'), ('ignored', 'ignored'), ('deleted', 'deleted')], default='draft', max_length=20)),
-                ('listed_turn', models.CharField(choices=[('ours', 'ours'), ('partner', 'partner'), ('nobody', 'nobody')], default='ours', max_length=8)),
-                ('listed_next', models.CharField(choices=[('share', 'share'), ('answer', 'answer'), ('take-up', 'take-up'), ('name-ours', 'name-ours'), ('name-theirs', 'name-theirs'), ('agree', 'agree'), ('approve', 'approve'), ('nothing', 'nothing')], default='share', max_length=12)),
-                ('turn_since', models.DateTimeField(blank=True, null=True)),
-                ('turn_until', models.DateField(blank=True, null=True)),
-                ('first_year', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('last_year', models.PositiveSmallIntegerField(blank=True, db_index=True, null=True)),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='agreements', to='institutions.institution')),
-                ('partner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='agreements_as_partner', to='institutions.institution')),
-                ('unit', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='institutions.unit')),
-                ('alliance_agreement', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='bilaterals', to='agreements.allianceagreement')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "programme",
+                    models.CharField(
+                        choices=[
+                            ("erasmus", "Erasmus+ within Europe (KA131)"),
+                            ("erasmus-world", "Erasmus+ with other countries (KA171)"),
+                            ("nordplus", "Nordplus"),
+                            ("swiss", "Swiss-European Mobility Programme"),
+                            ("bilateral", "Bilateral, outside programmes"),
+                            ("other", "Other"),
+                        ],
+                        default="erasmus",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "iia_id",
+                    models.CharField(
+                        default=vaihto.agreements.models._new_id, editable=False, max_length=64
+                    ),
+                ),
+                ("code", models.CharField(max_length=60)),
+                ("partner_iia_id", models.CharField(blank=True, max_length=64)),
+                ("partner_code", models.CharField(blank=True, max_length=200)),
+                ("partner_unit", models.CharField(blank=True, max_length=64)),
+                ("signing_contact", models.JSONField(blank=True, null=True)),
+                ("signing_date", models.DateField(blank=True, null=True)),
+                ("contacts", models.JSONField(blank=True, default=list)),
+                ("note", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField()),
+                ("shared_at", models.DateTimeField(blank=True, null=True)),
+                ("deleted_at", models.DateTimeField(blank=True, null=True)),
+                ("served_at", models.DateTimeField(blank=True, db_index=True, null=True)),
+                (
+                    "listed_state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("received", "received"),
+                            ("proposed", "proposed"),
+                            ("mapped", "mapped"),
+                            ("approved-by-us", "approved-by-us"),
+                            ("approved-by-partner", "approved-by-partner"),
+                            ("in-force", "in-force"),
+                            ("modification", "modification"),
+                            ("termination", "termination"),
+                            ("terminated", "terminated"),
+                            ("ignored", "ignored"),
+                            ("deleted", "deleted"),
+                        ],
+                        default="draft",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "listed_turn",
+                    models.CharField(
+                        choices=[("ours", "ours"), ("partner", "partner"), ("nobody", "nobody")],
+                        default="ours",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "listed_next",
+                    models.CharField(
+                        choices=[
+                            ("share", "share"),
+                            ("answer", "answer"),
+                            ("take-up", "take-up"),
+                            ("name-ours", "name-ours"),
+                            ("name-theirs", "name-theirs"),
+                            ("agree", "agree"),
+                            ("approve", "approve"),
+                            ("nothing", "nothing"),
+                        ],
+                        default="share",
+                        max_length=12,
+                    ),
+                ),
+                ("turn_since", models.DateTimeField(blank=True, null=True)),
+                ("turn_until", models.DateField(blank=True, null=True)),
+                ("first_year", models.PositiveSmallIntegerField(blank=True, null=True)),
+                (
+                    "last_year",
+                    models.PositiveSmallIntegerField(blank=True, db_index=True, null=True),
+                ),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="agreements",
+                        to="institutions.institution",
+                    ),
+                ),
+                (
+                    "partner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="agreements_as_partner",
+                        to="institutions.institution",
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="institutions.unit",
+                    ),
+                ),
+                (
+                    "alliance_agreement",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bilaterals",
+                        to="agreements.allianceagreement",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-pk'],
+                "ordering": ["-created_at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Approval',
+            name="Approval",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('side', models.CharField(choices=[('ours', 'We'), ('partner', 'The partner')], max_length=7)),
-                ('digest', models.CharField(blank=True, max_length=64)),
-                ('document', models.BinaryField(default=bytes)),
-                ('proof', models.BinaryField(default=bytes)),
-                ('proof_type', models.CharField(blank=True, max_length=100)),
-                ('channel', models.CharField(choices=[('ewp', 'EWP'), ('here', 'Same installation'), ('guest', 'Link'), ('file', 'File'), ('paper', 'Paper')], max_length=5)),
-                ('withdraws', models.BooleanField(default=False)),
-                ('at', models.DateTimeField()),
-                ('by', models.CharField(max_length=200)),
-                ('mandate', models.CharField(blank=True, max_length=200)),
-                ('file_id', models.CharField(blank=True, max_length=64)),
-                ('agreement', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='approvals', to='agreements.agreement')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "side",
+                    models.CharField(
+                        choices=[("ours", "We"), ("partner", "The partner")], max_length=7
+                    ),
+                ),
+                ("digest", models.CharField(blank=True, max_length=64)),
+                ("document", models.BinaryField(default=bytes)),
+                ("proof", models.BinaryField(default=bytes)),
+                ("proof_type", models.CharField(blank=True, max_length=100)),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[
+                            ("ewp", "EWP"),
+                            ("here", "Same installation"),
+                            ("guest", "Link"),
+                            ("file", "File"),
+                            ("paper", "Paper"),
+                        ],
+                        max_length=5,
+                    ),
+                ),
+                ("withdraws", models.BooleanField(default=False)),
+                ("at", models.DateTimeField()),
+                ("by", models.CharField(max_length=200)),
+                ("mandate", models.CharField(blank=True, max_length=200)),
+                ("file_id", models.CharField(blank=True, max_length=64)),
+                (
+                    "agreement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="approvals",
+                        to="agreements.agreement",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['agreement', 'at', 'pk'],
+                "ordering": ["agreement", "at", "pk"],
             },
         ),
         migrations.AddField(
-            model_name='agreement',
-            name='given',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agreements.approval'),
+            model_name="agreement",
+            name="given",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="agreements.approval",
+            ),
         ),
         migrations.AddField(
-            model_name='agreement',
-            name='taken',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agreements.approval'),
+            model_name="agreement",
+            name="taken",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="agreements.approval",
+            ),
         ),
         migrations.CreateModel(
-            name='Attachment',
+            name="Attachment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('media_type', models.CharField(max_length=100)),
-                ('content', models.BinaryField()),
-                ('size', models.PositiveIntegerField()),
-                ('digest', models.CharField(max_length=64)),
-                ('side', models.CharField(choices=[('ours', 'We'), ('partner', 'The partner')], default='ours', max_length=7)),
-                ('at', models.DateTimeField()),
-                ('by', models.CharField(max_length=200)),
-                ('agreement', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attachments', to='agreements.agreement')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("media_type", models.CharField(max_length=100)),
+                ("content", models.BinaryField()),
+                ("size", models.PositiveIntegerField()),
+                ("digest", models.CharField(max_length=64)),
+                (
+                    "side",
+                    models.CharField(
+                        choices=[("ours", "We"), ("partner", "The partner")],
+                        default="ours",
+                        max_length=7,
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("by", models.CharField(max_length=200)),
+                (
+                    "agreement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="attachments",
+                        to="agreements.agreement",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['at', 'pk'],
+                "ordering": ["at", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Pair',
+            name="Pair",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('terminates', models.BooleanField(default=False)),
-                ('at', models.DateTimeField()),
-                ('agreement', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pairs', to='agreements.agreement')),
-                ('given', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agreements.approval')),
-                ('taken', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agreements.approval')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("terminates", models.BooleanField(default=False)),
+                ("at", models.DateTimeField()),
+                (
+                    "agreement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="pairs",
+                        to="agreements.agreement",
+                    ),
+                ),
+                (
+                    "given",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="agreements.approval",
+                    ),
+                ),
+                (
+                    "taken",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="agreements.approval",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['agreement', 'at', 'pk'],
-            },
-        ),
-        migrations.AddField(
-            model_name='agreement',
-            name='mutual',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agreements.pair'),
-        ),
-        migrations.CreateModel(
-            name='ReceivedCopy',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('iia_id', models.CharField(max_length=64)),
-                ('first_at', models.DateTimeField()),
-                ('asked_at', models.DateTimeField(blank=True, null=True)),
-                ('confirmed_at', models.DateTimeField(blank=True, null=True)),
-                ('failure', models.CharField(blank=True, max_length=60)),
-                ('ignored_at', models.DateTimeField(blank=True, null=True)),
-                ('missed_at', models.DateTimeField(blank=True, null=True)),
-                ('gone_at', models.DateTimeField(blank=True, null=True)),
-                ('agreement', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='copies', to='agreements.agreement')),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='received_copies', to='institutions.institution')),
-                ('partner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='institutions.institution')),
-            ],
-            options={
-                'ordering': ['-first_at', '-pk'],
-            },
-        ),
-        migrations.CreateModel(
-            name='ReceivedRevision',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('channel', models.CharField(choices=[('ewp', 'EWP'), ('here', 'Same installation'), ('guest', 'Link'), ('file', 'File'), ('paper', 'Paper')], max_length=5)),
-                ('stored', models.JSONField(null=True)),
-                ('document', models.BinaryField()),
-                ('digest', models.CharField(blank=True, max_length=64)),
-                ('published', models.CharField(blank=True, max_length=64)),
-                ('is_good', models.BooleanField()),
-                ('problems', models.JSONField(blank=True, default=list)),
-                ('came_at', models.DateTimeField()),
-                ('note', models.TextField(blank=True)),
-                ('of', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='agreements.receivedcopy')),
-            ],
-            options={
-                'ordering': ['of', 'number'],
-            },
-        ),
-        migrations.AddField(
-            model_name='receivedcopy',
-            name='current',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agreements.receivedrevision'),
-        ),
-        migrations.AddField(
-            model_name='pair',
-            name='theirs',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agreements.receivedrevision'),
-        ),
-        migrations.CreateModel(
-            name='Remark',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('side', models.CharField(choices=[('ours', 'We'), ('partner', 'The partner')], max_length=7)),
-                ('by', models.CharField(max_length=200)),
-                ('at', models.DateTimeField()),
-                ('text', models.TextField()),
-                ('for_partner', models.BooleanField(default=False)),
-                ('condition', models.PositiveIntegerField(blank=True, null=True)),
-                ('agreement', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='remarks', to='agreements.agreement')),
-            ],
-            options={
-                'ordering': ['at', 'pk'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Revision',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('cause', models.CharField(choices=[('created', 'Created'), ('edited', 'Edited'), ('mapped', "Partner's id entered or removed"), ('taken', "Partner's terms taken over"), ('reverted', 'Back to what is in force'), ('ended', 'Marked as ended'), ('contacts', 'Contacts, codes or file'), ('in-force', 'Came into force')], max_length=10)),
-                ('stored', models.JSONField()),
-                ('document', models.BinaryField()),
-                ('digest', models.CharField(max_length=64)),
-                ('made_at', models.DateTimeField()),
-                ('made_by', models.CharField(max_length=200)),
-                ('note', models.TextField(blank=True)),
-                ('agreement', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='agreements.agreement')),
-            ],
-            options={
-                'ordering': ['agreement', 'number'],
+                "ordering": ["agreement", "at", "pk"],
             },
         ),
         migrations.AddField(
-            model_name='pair',
-            name='ours',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agreements.revision'),
+            model_name="agreement",
+            name="mutual",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="agreements.pair",
+            ),
+        ),
+        migrations.CreateModel(
+            name="ReceivedCopy",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("iia_id", models.CharField(max_length=64)),
+                ("first_at", models.DateTimeField()),
+                ("asked_at", models.DateTimeField(blank=True, null=True)),
+                ("confirmed_at", models.DateTimeField(blank=True, null=True)),
+                ("failure", models.CharField(blank=True, max_length=60)),
+                ("ignored_at", models.DateTimeField(blank=True, null=True)),
+                ("missed_at", models.DateTimeField(blank=True, null=True)),
+                ("gone_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "agreement",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="copies",
+                        to="agreements.agreement",
+                    ),
+                ),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="received_copies",
+                        to="institutions.institution",
+                    ),
+                ),
+                (
+                    "partner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="institutions.institution",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-first_at", "-pk"],
+            },
+        ),
+        migrations.CreateModel(
+            name="ReceivedRevision",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[
+                            ("ewp", "EWP"),
+                            ("here", "Same installation"),
+                            ("guest", "Link"),
+                            ("file", "File"),
+                            ("paper", "Paper"),
+                        ],
+                        max_length=5,
+                    ),
+                ),
+                ("stored", models.JSONField(null=True)),
+                ("document", models.BinaryField()),
+                ("digest", models.CharField(blank=True, max_length=64)),
+                ("published", models.CharField(blank=True, max_length=64)),
+                ("is_good", models.BooleanField()),
+                ("problems", models.JSONField(blank=True, default=list)),
+                ("came_at", models.DateTimeField()),
+                ("note", models.TextField(blank=True)),
+                (
+                    "of",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="revisions",
+                        to="agreements.receivedcopy",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["of", "number"],
+            },
         ),
         migrations.AddField(
-            model_name='agreement',
-            name='current',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='agreements.revision'),
+            model_name="receivedcopy",
+            name="current",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="agreements.receivedrevision",
+            ),
+        ),
+        migrations.AddField(
+            model_name="pair",
+            name="theirs",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="agreements.receivedrevision",
+            ),
         ),
         migrations.CreateModel(
-            name='AllianceText',
+            name="Remark",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('lines', models.JSONField(default=list)),
-                ('adopted_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.CharField(max_length=200)),
-                ('agreement', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='texts', to='agreements.allianceagreement')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "side",
+                    models.CharField(
+                        choices=[("ours", "We"), ("partner", "The partner")], max_length=7
+                    ),
+                ),
+                ("by", models.CharField(max_length=200)),
+                ("at", models.DateTimeField()),
+                ("text", models.TextField()),
+                ("for_partner", models.BooleanField(default=False)),
+                ("condition", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "agreement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="remarks",
+                        to="agreements.agreement",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['agreement', 'number'],
-                'constraints': [models.UniqueConstraint(fields=('agreement', 'number'), name='a_version_of_an_alliance_text_is_numbered_once')],
+                "ordering": ["at", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Participant',
+            name="Revision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateField()),
-                ('until', models.DateField(blank=True, null=True)),
-                ('agreement', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='participants', to='agreements.allianceagreement')),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='institutions.institution')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "cause",
+                    models.CharField(
+                        choices=[
+                            ("created", "Created"),
+                            ("edited", "Edited"),
+                            ("mapped", "Partner's id entered or removed"),
+                            ("taken", "Partner's terms taken over"),
+                            ("reverted", "Back to what is in force"),
+                            ("ended", "Marked as ended"),
+                            ("contacts", "Contacts, codes or file"),
+                            ("in-force", "Came into force"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("stored", models.JSONField()),
+                ("document", models.BinaryField()),
+                ("digest", models.CharField(max_length=64)),
+                ("made_at", models.DateTimeField()),
+                ("made_by", models.CharField(max_length=200)),
+                ("note", models.TextField(blank=True)),
+                (
+                    "agreement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="revisions",
+                        to="agreements.agreement",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('agreement', 'institution'), name='a_member_takes_part_once')],
+                "ordering": ["agreement", "number"],
+            },
+        ),
+        migrations.AddField(
+            model_name="pair",
+            name="ours",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="agreements.revision",
+            ),
+        ),
+        migrations.AddField(
+            model_name="agreement",
+            name="current",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="agreements.revision",
+            ),
+        ),
+        migrations.CreateModel(
+            name="AllianceText",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("lines", models.JSONField(default=list)),
+                ("adopted_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                ("created_by", models.CharField(max_length=200)),
+                (
+                    "agreement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="texts",
+                        to="agreements.allianceagreement",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["agreement", "number"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("agreement", "number"),
+                        name="a_version_of_an_alliance_text_is_numbered_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Place',
+            name="Participant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('is_binding', models.BooleanField()),
-                ('kind', models.CharField(choices=[('studies', 'studies'), ('traineeship', 'traineeship'), ('teaching', 'teaching'), ('training', 'training')], max_length=12)),
-                ('first', models.PositiveSmallIntegerField()),
-                ('last', models.PositiveSmallIntegerField()),
-                ('people', models.PositiveIntegerField(null=True)),
-                ('time', models.DecimalField(decimal_places=2, max_digits=10, null=True)),
-                ('areas', models.CharField(blank=True, max_length=600)),
-                ('levels', models.CharField(blank=True, max_length=40)),
-                ('blended', models.BooleanField(default=False)),
-                ('agreement', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='places', to='agreements.agreement')),
-                ('receiving', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='institutions.institution')),
-                ('sending', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='institutions.institution')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("since", models.DateField()),
+                ("until", models.DateField(blank=True, null=True)),
+                (
+                    "agreement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="participants",
+                        to="agreements.allianceagreement",
+                    ),
+                ),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="institutions.institution",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['agreement', 'number'],
-                'constraints': [models.UniqueConstraint(fields=('agreement', 'number'), name='a_place_is_listed_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("agreement", "institution"), name="a_member_takes_part_once"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Place",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("is_binding", models.BooleanField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("studies", "studies"),
+                            ("traineeship", "traineeship"),
+                            ("teaching", "teaching"),
+                            ("training", "training"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("first", models.PositiveSmallIntegerField()),
+                ("last", models.PositiveSmallIntegerField()),
+                ("people", models.PositiveIntegerField(null=True)),
+                ("time", models.DecimalField(decimal_places=2, max_digits=10, null=True)),
+                ("areas", models.CharField(blank=True, max_length=600)),
+                ("levels", models.CharField(blank=True, max_length=40)),
+                ("blended", models.BooleanField(default=False)),
+                (
+                    "agreement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="places",
+                        to="agreements.agreement",
+                    ),
+                ),
+                (
+                    "receiving",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="institutions.institution",
+                    ),
+                ),
+                (
+                    "sending",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="institutions.institution",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["agreement", "number"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("agreement", "number"), name="a_place_is_listed_once"
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='receivedrevision',
-            constraint=models.UniqueConstraint(fields=('of', 'number'), name='a_received_revision_is_numbered_once'),
+            model_name="receivedrevision",
+            constraint=models.UniqueConstraint(
+                fields=("of", "number"), name="a_received_revision_is_numbered_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receivedcopy',
-            constraint=models.UniqueConstraint(fields=('institution', 'partner', 'iia_id'), name='a_copy_of_a_partner_is_kept_once'),
+            model_name="receivedcopy",
+            constraint=models.UniqueConstraint(
+                fields=("institution", "partner", "iia_id"), name="a_copy_of_a_partner_is_kept_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receivedcopy',
-            constraint=models.UniqueConstraint(condition=models.Q(('agreement__isnull', False), ('gone_at__isnull', True)), fields=('agreement',), name='an_agreement_has_one_copy_of_the_partner'),
+            model_name="receivedcopy",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("agreement__isnull", False), ("gone_at__isnull", True)),
+                fields=("agreement",),
+                name="an_agreement_has_one_copy_of_the_partner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='revision',
-            constraint=models.UniqueConstraint(fields=('agreement', 'number'), name='a_revision_is_numbered_once'),
+            model_name="revision",
+            constraint=models.UniqueConstraint(
+                fields=("agreement", "number"), name="a_revision_is_numbered_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='agreement',
-            index=models.Index(fields=['institution', 'listed_state'], name='agreements_by_state'),
+            model_name="agreement",
+            index=models.Index(fields=["institution", "listed_state"], name="agreements_by_state"),
         ),
         migrations.AddIndex(
-            model_name='agreement',
-            index=models.Index(fields=['institution', 'listed_turn'], name='agreements_by_turn'),
+            model_name="agreement",
+            index=models.Index(fields=["institution", "listed_turn"], name="agreements_by_turn"),
         ),
         migrations.AddConstraint(
-            model_name='agreement',
-            constraint=models.UniqueConstraint(fields=('institution', 'iia_id'), name='an_agreement_id_is_never_used_again'),
+            model_name="agreement",
+            constraint=models.UniqueConstraint(
+                fields=("institution", "iia_id"), name="an_agreement_id_is_never_used_again"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='agreement',
-            constraint=models.UniqueConstraint(fields=('institution', 'code'), name='an_agreement_code_is_unique_here'),
+            model_name="agreement",
+            constraint=models.UniqueConstraint(
+                fields=("institution", "code"), name="an_agreement_code_is_unique_here"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='agreement',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('partner_iia_id', ''), _negated=True), ('deleted_at__isnull', True)), fields=('institution', 'partner', 'partner_iia_id'), name='one_agreement_for_one_copy_of_the_partner'),
+            model_name="agreement",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    models.Q(("partner_iia_id", ""), _negated=True), ("deleted_at__isnull", True)
+                ),
+                fields=("institution", "partner", "partner_iia_id"),
+                name="one_agreement_for_one_copy_of_the_partner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='agreement',
-            constraint=models.CheckConstraint(condition=models.Q(('institution', models.F('partner')), _negated=True), name='an_agreement_is_between_two'),
+            model_name="agreement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("institution", models.F("partner")), _negated=True),
+                name="an_agreement_is_between_two",
+            ),
         ),
     ]
