@@ -162,6 +162,17 @@ def test_progress_is_seen_while_the_transaction_of_the_work_is_open() -> None:
     assert (seen_by_others.percent, seen_by_others.step) == (25, "reading")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_work_goes_on_when_its_own_transaction_holds_the_row_of_its_progress() -> None:
+    work = Work.objects.create(kind="test")
+    with transaction.atomic():
+        work.step = "held"
+        work.save()
+        Progress(work).at(10, 40, "reading")  # a second connection would wait for this one for ever
+        Person.objects.create(family_name="Still at work")
+    assert Person.objects.filter(family_name="Still at work").exists()
+
+
 def test_people_see_their_own_work_only(kind: str, cast: Cast) -> None:
     mine = start(kind=kind, actor=cast.actor(cast.bruno))
     visible = [

@@ -7,17 +7,21 @@ that writer; there the figures go to a small file beside the database, which one
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 
 from vaihto.jobs.models import Work
 
+logger = logging.getLogger("vaihto.jobs")
+
 _PAUSE_SECONDS = 0.5
+_PATIENCE = "500ms"
 
 
 def _file(work_id: int) -> Path:
@@ -63,10 +67,15 @@ class Progress:
         other = connection.copy()
         try:
             with other.cursor() as cursor:
+                cursor.execute("SELECT set_config('lock_timeout', %s, false)", [_PATIENCE])
                 cursor.execute(
                     "UPDATE jobs_work SET done = %s, total = %s, step = %s WHERE id = %s",
                     [self.work.done, self.work.total, self.work.step, self.work.pk],
                 )
+        except OperationalError:
+            # Somebody holds the row, perhaps this very transaction, which would wait for itself for ever;
+            # or no connection is free. The work is worth more than its figures.
+            logger.info("progress not told", extra={"work": self.work.pk})
         finally:
             other.close()
 
