@@ -553,6 +553,7 @@ def filled(sentence: str, facts: Mapping[str, object]) -> str:
 
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _LONGEST = 600
+_SPEECHLESS = "—"  # an error without an error response
 
 
 def said_by_partner(message: str) -> str:
@@ -581,8 +582,9 @@ def of_status(status: int, *, host: str, message: str, key_is_young: bool) -> Ou
     `message` is the developer message of the error response, empty when there was none; `key_is_young` says that
     the network may not know our key yet, up to three hours after it was published.
     """
-    told = said_by_partner(message) or "the answer has no error message"
-    facts: dict[str, object] = {"host": host, "status": status, "message": told}
+    said = said_by_partner(message)
+    facts: dict[str, object] = {"host": host, "status": status, "message": said or _SPEECHLESS}
+    facts |= {"said": said} if said else {}
     if 300 <= status < 400:
         return Outcome("redirect", facts)
     if status < 400 or status >= 600:

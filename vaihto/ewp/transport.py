@@ -175,7 +175,11 @@ class _BoundedStream(httpcore.NetworkStream):
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(timeout))
+        try:
+            return self._stream.read(max_bytes, _left(timeout))
+        except httpcore.ReadTimeout:
+            _left(None)  # the whole time is up, not the time to wait for a piece
+            raise
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, _left(timeout))
@@ -189,7 +193,12 @@ class _BoundedStream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        return _BoundedStream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
+        try:
+            stream = self._stream.start_tls(ssl_context, server_hostname, _left(timeout))
+        except httpcore.ConnectError as error:
+            code, facts = _unprotected(error.__cause__)
+            raise Broken(code, **facts) from error
+        return _BoundedStream(stream)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
@@ -214,7 +223,7 @@ class _CheckedBackend(httpcore.NetworkBackend):
         started = time.monotonic()
         whole = _left(timeout)
         addresses = resolve(host, port, timeout=whole, allow_private=self._allow_private)
-        failure: Exception = httpcore.ConnectTimeout("no time left")
+        failure = "connect-timeout"
         for number, address in enumerate(addresses):
             left = whole - (time.monotonic() - started)
             if left <= 0:
@@ -224,9 +233,11 @@ class _CheckedBackend(httpcore.NetworkBackend):
                 return _BoundedStream(
                     self._plain.connect_tcp(str(address), port, share, local_address, [])
                 )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failure = error
-        raise failure
+            except httpcore.ConnectTimeout:
+                failure = "connect-timeout"
+            except httpcore.ConnectError as error:
+                failure = _unconnected(error.__cause__)
+        raise Broken(failure, host=host, port=port)
 
 
 @functools.lru_cache(maxsize=4)
@@ -319,7 +330,7 @@ def _once(pool: httpcore.ConnectionPool, request: Request, to: Place, limits: Li
         raise _named(error, to, part) from error
     except Broken as broken:
         broken.part = broken.part or part
-        broken.facts.setdefault("host", to.host)
+        broken.facts = {"host": to.host, "port": to.port, **broken.facts}
         raise
 
 
@@ -360,6 +371,7 @@ def _expiry(stream: Any) -> datetime | None:
 # --- Names for what goes wrong -----------------------------------------------------------------
 
 _CERTIFICATE = {  # OpenSSL's X509_V_ERR_…
+    7: "certificate-unknown-issuer",  # signed with another key than the authority of that name
     9: "certificate-not-yet-valid",
     10: "certificate-expired",
     18: "certificate-unknown-issuer",
@@ -375,39 +387,35 @@ _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHO
 
 def _named(error: Exception, to: Place, part: Response | None) -> Broken:
     """What happened, in one of our codes."""
-    facts: dict[str, object] = {"host": to.host, "port": to.port}
     if isinstance(error, httpcore.TimeoutException):
         code = {
             httpcore.ConnectTimeout: "connect-timeout",
             httpcore.PoolTimeout: "too-many-calls",
         }.get(type(error), "timeout")
-    elif isinstance(error, httpcore.ConnectError):
-        code, more = _unconnected(error.__cause__)
-        facts |= more
     elif part is not None:
         code = "answer-cut-short"
     elif isinstance(error, httpcore.NetworkError) or "disconnected" in str(error):
         code = "connection-closed"
     else:
         code = "not-http"
-    return Broken(code, part=part, **facts)
+    return Broken(code, part=part, host=to.host, port=to.port)
 
 
-def _unconnected(cause: BaseException | None) -> tuple[str, dict[str, object]]:
-    """Why no connection came about, with the facts of certificates."""
-    match cause:
-        case ssl.SSLCertVerificationError():
-            reason = cause.verify_message or "not accepted"
-            return _CERTIFICATE.get(cause.verify_code, "certificate-refused"), {"reason": reason}
-        case ssl.SSLEOFError() | ConnectionResetError():
-            return "tls-failed", {"reason": "connection closed"}
-        case ssl.SSLError():
-            return "tls-failed", {"reason": (cause.reason or "").lower().replace("_", " ")}
-        case OSError() if cause.errno in _UNREACHABLE:
-            return "unreachable", {}
-        case OSError() if cause.errno == errno.ETIMEDOUT:
-            return "connect-timeout", {}
-    return "connection-refused", {}
+def _unconnected(cause: BaseException | None) -> str:
+    number = cause.errno if isinstance(cause, OSError) else None
+    if number in _UNREACHABLE:
+        return "unreachable"
+    return "connect-timeout" if number == errno.ETIMEDOUT else "connection-refused"
+
+
+def _unprotected(cause: BaseException | None) -> tuple[str, dict[str, Any]]:
+    """Why no protected connection came about."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        code = _CERTIFICATE.get(cause.verify_code, "certificate-refused")
+        return code, {"reason": cause.verify_message or "not accepted"}
+    if isinstance(cause, ssl.SSLError) and cause.reason:
+        return "tls-failed", {"reason": cause.reason.lower().replace("_", " ")}
+    return "tls-failed", {"reason": "connection closed"}
 
 
 # --- Reading a public document -----------------------------------------------------------------

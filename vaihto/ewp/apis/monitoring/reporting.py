@@ -17,8 +17,8 @@ from django.utils import timezone
 from django_tasks import task
 
 from vaihto.ewp import client, registry
-from vaihto.ewp.apis.monitoring import MONITORING
-from vaihto.ewp.apis.monitoring.messages import MonitoringResponse, Report
+from vaihto.ewp.apis.monitoring import MONITORING, NOT_REPORTED, SERVED_BY
+from vaihto.ewp.apis.monitoring.messages import MonitoringResponse, Report, endpoint_name
 from vaihto.ewp.models import ProblemReport
 from vaihto.ewp.outcomes import Outcome
 from vaihto.institutions.models import Institution
@@ -26,9 +26,7 @@ from vaihto.journal.actors import Actor
 
 logger = logging.getLogger("vaihto.ewp")
 
-PORTAL = "stats.erasmuswithoutpaper.eu"
 PAUSE = timedelta(hours=1)
-_NEVER_ABOUT = frozenset({"discovery", "echo", "monitoring", "registry"})
 # What lies with us or our own network says nothing about the partner.
 _OUR_OWN = frozenset(
     {
@@ -53,14 +51,16 @@ def report_of(
     outcome: Outcome,
 ) -> Report | None:
     """The report about a failed call; None when it is not to be reported."""
-    if api in _NEVER_ABOUT or partner == PORTAL or outcome.is_good or outcome.code in _OUR_OWN:
+    if api in NOT_REPORTED or partner == SERVED_BY:
+        return None
+    if outcome.is_good or outcome.code in _OUR_OWN:
         return None
     answered_error = status is not None and status >= 400
     return Report(
         server_hei_id=partner,
         api_name=api,
-        endpoint_name=endpoint.removesuffix("url").removesuffix("-"),
-        http_code=str(status) if status is not None else "",
+        endpoint_name=endpoint_name(endpoint),
+        http_code=status,
         server_message=message if answered_error else "",
         client_message="" if answered_error else str(outcome),
     )
@@ -93,7 +93,7 @@ def _is_wanted(now: datetime) -> bool:
     try:
         return any(
             entry.usable and entry.namespace == MONITORING.namespace
-            for entry in registry.entries(PORTAL, MONITORING.element, now=now)
+            for entry in registry.entries(SERVED_BY, MONITORING.element, now=now)
         )
     except registry.TooOld:
         return False
@@ -128,7 +128,7 @@ def send(report_id: int) -> None:
 def _send(row: ProblemReport, *, institution: Institution, now: datetime) -> None:
     answer = client.call(
         institution=institution,
-        partner=PORTAL,
+        partner=SERVED_BY,
         api=MONITORING,
         parameters=tuple(row.parameters.items()),
         actor=Actor.system(),
