@@ -37,6 +37,8 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
+EWP_KEYS_REMEMBERED_SECONDS = 0.0  # every test has keys of its own
+EWP_KEEP_IN_BATCHES = False  # no thread writes beside a test
 CATALOGUE_REMEMBERED_SECONDS = 0.0  # a test may write rows of the catalogue itself
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):

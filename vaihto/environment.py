@@ -155,6 +155,12 @@ TABLE: tuple[Setting, ...] = (
         "database",
         "Queue of the background work: `database`, or a redis:// address.",
     ),
+    Setting(
+        "VAIHTO_NOTIFICATION_HOURS",
+        _whole,
+        "24",
+        "How long a partner that does not answer is told of a change again and again, in hours.",
+    ),
     Setting("VAIHTO_CATALOGUE_URL", _text, "", "Address of the registry catalogue of the network."),
     Setting("VAIHTO_CA_FILE", _folder, "", "Extra certificate authority for outgoing calls."),
     Setting(
@@ -182,6 +188,18 @@ TABLE: tuple[Setting, ...] = (
         _whole,
         "50",
         "Largest answer that is read from a partner, in MiB, also after it was unpacked.",
+    ),
+    Setting(
+        "VAIHTO_EWP_KEEP_DAYS",
+        _whole,
+        "365",
+        "How many days the exchanges with partners are kept, byte for byte and encrypted.",
+    ),
+    Setting(
+        "VAIHTO_EWP_CALLS_PER_SECOND",
+        _whole,
+        "50",
+        "How many EWP requests per second one partner may make at each web process before it is told to wait.",
     ),
     Setting(
         "VAIHTO_ALLOW_PRIVATE_ADDRESSES",

@@ -26,6 +26,11 @@ def lying() -> list[tuple[str, str]]:
         return cursor.fetchall()
 
 
+def rotated() -> list[Rotated]:
+    """What the rotation says of the field that these tests fill."""
+    return [told for told in rotate(actor=Actor.system(), now=NOON) if told.field == FIELD]
+
+
 @pytest.fixture
 def keys(settings: Settings) -> Settings:
     settings.FIELD_KEYS = ["old key old key old key old key"]
@@ -58,7 +63,7 @@ def test_rotation_renews_everything_and_the_old_key_may_go(keys: Settings, db: N
     Person.objects.create(family_name="without")
     keys.FIELD_KEYS = ["new key new key new key new key", *keys.FIELD_KEYS]
 
-    assert rotate(actor=Actor.system(), now=NOON) == [Rotated(FIELD, renewed=3)]
+    assert rotated() == [Rotated(FIELD, renewed=3)]
 
     keys.FIELD_KEYS = keys.FIELD_KEYS[:1]
     assert [person.identity_code for person in Person.objects.exclude(identity_hash="")] == [
@@ -75,7 +80,7 @@ def test_rotation_a_second_time_changes_nothing_and_says_nothing(keys: Settings,
     keys.FIELD_KEYS = ["new key new key new key new key", *keys.FIELD_KEYS]
     rotate(actor=Actor.system(), now=NOON)
     before = lying()
-    assert rotate(actor=Actor.system(), now=NOON) == [Rotated(FIELD, already_new=1)]
+    assert rotated() == [Rotated(FIELD, already_new=1)]
     assert lying() == before
     assert [(line.verb, line.changes) for line in Entry.objects.all()] == [
         ("keys.rotated", {"renewed": [0, 1]})
@@ -86,7 +91,7 @@ def test_what_no_key_opens_is_counted_and_left_alone(keys: Settings, db: None) -
     Person.objects.create(identity_code=CODE)
     before = lying()
     keys.FIELD_KEYS = ["another key another key another key"]
-    assert rotate(actor=Actor.system(), now=NOON) == [Rotated(FIELD, unreadable=1)]
+    assert rotated() == [Rotated(FIELD, unreadable=1)]
     assert lying() == before
     with pytest.raises(KeyMissing):
         Person.objects.get()
@@ -100,5 +105,9 @@ def test_the_search_hash_depends_on_the_key(keys: Settings) -> None:
 
 def test_the_protected_fields_are_these(db: None) -> None:
     assert [(model.__name__, field.name) for model, field in protected_fields()] == [
-        ("Person", "identity_code")
+        ("Person", "identity_code"),
+        ("Key", "private"),
+        ("Exchange", "request"),
+        ("Exchange", "answer"),
+        ("SharedFile", "content"),
     ]

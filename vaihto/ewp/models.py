@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from vaihto.institutions.models import Institution
 from vaihto.journal.actors import Actor, May
-from vaihto.people.secrecy import EncryptedTextField
+from vaihto.people.secrecy import EncryptedTextField, SealedField
 
 
 class KeyQuerySet(models.QuerySet["Key"]):
@@ -195,8 +195,8 @@ class Exchange(models.Model):
     method = models.CharField(max_length=10)
     url = models.CharField(max_length=2000)  # without its query: ids may stand there
     request_id = models.CharField(max_length=100, blank=True, db_index=True)
-    request = models.BinaryField(default=bytes)  # sealed: request line, headers, body
-    answer = models.BinaryField(
+    request = SealedField(default=bytes)  # sealed: request line, headers, body
+    answer = SealedField(
         default=bytes
     )  # sealed: status line, headers, body; empty when none came
     request_bytes = models.PositiveIntegerField(default=0)
@@ -278,7 +278,7 @@ class SharedFile(models.Model):
     institution = models.ForeignKey(Institution, models.PROTECT, related_name="shared_files")
     name = models.CharField(max_length=200)
     media_type = models.CharField(max_length=100)
-    content = models.BinaryField()  # sealed
+    content = SealedField()
     size = models.PositiveIntegerField()
     digest = models.CharField(max_length=64)  # SHA-256 of the plain bytes, hex
     created_at = models.DateTimeField()

@@ -15,10 +15,13 @@ from vaihto.journal.models import Entry, subject_type
 from vaihto.people.secrecy import (
     EncryptedTextField,
     KeyMissing,
+    SealedField,
     decrypt,
     encrypt,
     is_newest,
+    seal,
     search_hash,
+    unseal,
 )
 
 _BATCH = 500
@@ -34,11 +37,11 @@ class Rotated:
     unreadable: int = 0
 
 
-def protected_fields() -> Iterator[tuple[type[models.Model], EncryptedTextField]]:
+def protected_fields() -> Iterator[tuple[type[models.Model], EncryptedTextField | SealedField]]:
     """Every field that is encrypted at rest."""
     for model in apps.get_models():
         for field in model._meta.local_fields:
-            if isinstance(field, EncryptedTextField):
+            if isinstance(field, EncryptedTextField | SealedField):
                 yield model, field
 
 
@@ -47,7 +50,12 @@ def rotate(*, actor: Actor, now: datetime) -> list[Rotated]:
 
     Unreadable values (their key is not at hand) are left as they are and counted.
     """
-    return [_rotate_field(model, field, actor, now) for model, field in protected_fields()]
+    return [
+        _rotate_field(model, field, actor, now)
+        if isinstance(field, EncryptedTextField)
+        else _rotate_sealed(model, field, actor, now)
+        for model, field in protected_fields()
+    ]
 
 
 def _rotate_field(
@@ -71,19 +79,49 @@ def _rotate_field(
         if not rows:
             break
         last = rows[-1][0]
-    if told.renewed:
-        Entry(
-            at=now,
-            actor_kind=str(actor.kind),
-            actor_label=actor.label,
-            account_id=actor.account_id,
-            verb="keys.rotated",
-            subject_type=subject_type(model),
-            subject_id="",
-            subject_label=field.name,
-            changes={"renewed": [0, told.renewed]},
-        ).save()
+    _write_down(model, told, actor, now)
     return told
+
+
+def _rotate_sealed(
+    model: type[models.Model], field: SealedField, actor: Actor, now: datetime
+) -> Rotated:
+    """The same for bytes, row by row: one of them may be as large as a file."""
+    told = Rotated(f"{subject_type(model)}.{field.name}")
+    rows = model._default_manager.order_by("pk")
+    for pk in list(rows.values_list("pk", flat=True)):
+        with transaction.atomic():
+            row = rows.select_for_update().filter(pk=pk)
+            sealed = bytes(row.values_list(field.name, flat=True).first() or b"")
+            if not sealed:
+                continue
+            if is_newest(sealed):
+                told.already_new += 1
+                continue
+            try:
+                row.update(**{field.name: seal(unseal(sealed))})
+            except KeyMissing:
+                told.unreadable += 1
+                continue
+            told.renewed += 1
+    _write_down(model, told, actor, now)
+    return told
+
+
+def _write_down(model: type[models.Model], told: Rotated, actor: Actor, now: datetime) -> None:
+    if not told.renewed:
+        return
+    Entry(
+        at=now,
+        actor_kind=str(actor.kind),
+        actor_label=actor.label,
+        account_id=actor.account_id,
+        verb="keys.rotated",
+        subject_type=subject_type(model),
+        subject_id="",
+        subject_label=told.field.rpartition(".")[2],
+        changes={"renewed": [0, told.renewed]},
+    ).save()
 
 
 def _renew(

@@ -86,10 +86,10 @@ def _hash(value: str, key: str) -> str:
     return hmac.new(_hash_key(key), value.strip().upper().encode(), hashlib.sha256).hexdigest()
 
 
-def is_newest(stored: str) -> bool:
+def is_newest(stored: str | bytes) -> bool:
     """Was this stored value written with the newest key?"""
     try:
-        _box((settings.FIELD_KEYS[0],)).decrypt(stored.encode())
+        _box((settings.FIELD_KEYS[0],)).decrypt(stored)
     except InvalidToken:
         return False
     return True
@@ -116,3 +116,7 @@ class EncryptedTextField(models.TextField):
 
     def from_db_value(self, value: str | None, _expression: Any, _connection: Any) -> str:
         return decrypt(value) if value else ""
+
+
+class SealedField(models.BinaryField):
+    """Bytes that `seal` made: whoever writes seals, whoever reads unseals. A rotation of keys finds them here."""

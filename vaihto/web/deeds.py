@@ -45,6 +45,9 @@ VERBS: dict[str, Any] = {
     "membership.created": _("Membership entered"),
     "membership.changed": _("Membership changed"),
     "keys.rotated": _("Keys rotated"),
+    "ewp.key-created": _("EWP key made"),
+    "ewp.key-withdrawn": _("EWP key withdrawn"),
+    "ewp.key-hurried": _("New EWP key signs at once"),
     "exported to VIRTA": _("File for VIRTA made"),
     "recorded the delivery": _("Delivery recorded"),
     "attainment.created": _("Attainment entered"),
@@ -53,6 +56,9 @@ VERBS: dict[str, Any] = {
 
 FIELDS: dict[str, Any] = {
     "key": _("Key"),
+    "fingerprint": _("Fingerprint"),
+    "signs_from": _("Signs from"),
+    "withdrawn_at": _("Withdrawn"),
     "direction": _("Direction"),
     "purpose": _("Purpose"),
     "programme": _("Programme"),
