@@ -90,9 +90,18 @@ class Page:
 EDITORS = frozenset({"entry", "coordinator", "registrar", "administrator"})
 REGISTRARS = frozenset({"registrar", "administrator"})
 BRINGERS = frozenset(
-    {"entry", "agreement_manager", "registrar", "administrator", "chiara", "secretary"}
+    {
+        "entry",
+        "coordinator",
+        "agreement_manager",
+        "registrar",
+        "administrator",
+        "chiara",
+        "secretary",
+    }
 )
-OTHER_KINDS = frozenset({"agreement_manager", "secretary"})  # bring institutions or headcounts only
+# Who bring the catalogue, institutions or headcounts only.
+OTHER_KINDS = frozenset({"coordinator", "agreement_manager", "secretary"})
 PERSONS = BRINGERS - OTHER_KINDS
 IMPORTERS = frozenset({"entry", "registrar", "administrator"})
 READERS = SENDING | {"chiara", "dara"}  # who read mobilities somewhere

@@ -78,7 +78,7 @@ def _require(actor: Actor, kind: Kind, institution: Institution | None) -> None:
                 sentence=_("Files of this kind are brought in for an institution hosted here."),
                 remedy=_("Choose the institution."),
             )
-        actor.require(May.IMPORTS_RUN, institution.pk)
+        actor.require(kind.may, institution.pk)
     else:
         actor.require_any([May.INSTITUTIONS_EDIT, May.ALLIANCE_EDIT])
 

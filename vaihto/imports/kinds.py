@@ -16,7 +16,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from vaihto.institutions.models import Institution
-from vaihto.journal.actors import Actor
+from vaihto.journal.actors import Actor, May
 from vaihto.journal.bringing import Coming, Keep, Outcome
 from vaihto.refusals import Refusal, Unknown
 from vaihto.wording import mark as _
@@ -32,6 +32,8 @@ _OURS = tuple(
         "staff_visits",
         "headcounts",
         "institutions",
+        "courses",
+        "realisations",
     )
 )
 
@@ -131,6 +133,10 @@ class Kind(Protocol):
     def for_institution(self) -> bool:
         """Is a hosted institution to be chosen?"""
 
+    @property
+    def may(self) -> May:
+        """What one must be allowed at the hosted institution; for others see `actions`."""
+
     def open(self, file: Path, *, name: str, institution: Institution | None) -> Arrival:
         """The file, surveyed. Refuses (with any `Refusal`) what is not of this kind or cannot be read."""
 
@@ -162,6 +168,15 @@ def kinds() -> dict[str, Kind]:
     """All kinds by name: our tables first, then those of other rooms."""
     found: list[Kind] = [import_string(path) for path in (*_OURS, *settings.IMPORT_KINDS)]
     return {kind.name: kind for kind in found}
+
+
+def names_by_right() -> dict[May, frozenset[str]]:
+    """The kinds of one hosted institution by what one must be allowed there to bring them."""
+    found: dict[May, set[str]] = {}
+    for kind in kinds().values():
+        if kind.for_institution:
+            found.setdefault(kind.may, set()).add(kind.name)
+    return {may: frozenset(names) for may, names in found.items()}
 
 
 def kind_named(name: str) -> Kind:

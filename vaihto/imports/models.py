@@ -11,18 +11,21 @@ from typing import Any, ClassVar, Self
 from django.db import models
 from django.db.models import Q
 
+from vaihto.imports.kinds import names_by_right
 from vaihto.institutions.models import Institution
-from vaihto.journal.actors import Actor, May
+from vaihto.journal.actors import Actor
 
 
 class BatchQuerySet(models.QuerySet["Batch"]):
     def visible_to(self, actor: Actor) -> Self:
-        """Batches of institutions where the actor may bring files in, and the actor's own."""
+        """Batches of a kind that the actor may bring in at their institution, and the actor's own."""
         if actor.sees_everything:
             return self
-        places = actor.institutions(May.IMPORTS_RUN) or frozenset()
-        own = Q(account_id=actor.account_id) if actor.account_id else Q(pk__in=[])
-        return self.filter(Q(institution__in=places) | own)
+        found = Q(account_id=actor.account_id) if actor.account_id else Q(pk__in=[])
+        for right, names in names_by_right().items():
+            places = actor.institutions(right) or frozenset()
+            found |= Q(institution__in=places, kind__in=names)
+        return self.filter(found)
 
 
 class Batch(models.Model):

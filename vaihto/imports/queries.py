@@ -46,12 +46,15 @@ class Fates:
 def kinds_for(actor: Actor) -> list[Kind]:
     """The kinds of file the actor may bring somewhere."""
     may_all = actor.has(May.INSTITUTIONS_EDIT) or actor.has(May.ALLIANCE_EDIT)
-    may_own = actor.has(May.IMPORTS_RUN)
     if actor.sees_everything:
         return list(kinds().values())
     # Alliance grants name no institution, so `has` without one does not see them.
     may_all = may_all or bool(actor.alliances(May.ALLIANCE_EDIT))
-    return [kind for kind in kinds().values() if (may_own if kind.for_institution else may_all)]
+    return [
+        kind
+        for kind in kinds().values()
+        if (actor.has(kind.may) if kind.for_institution else may_all)
+    ]
 
 
 def work_of(batch: Batch) -> Work | None:

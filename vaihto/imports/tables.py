@@ -34,6 +34,7 @@ from vaihto.imports.reading import (
 from vaihto.imports.spreadsheets import open_xlsx
 from vaihto.imports.workbooks import workbook, write_workbook
 from vaihto.institutions.models import Institution
+from vaihto.journal.actors import May
 from vaihto.journal.bringing import Outcome
 from vaihto.wording import mark as _
 
@@ -64,6 +65,7 @@ class TableKind:
     refers: str = ""
     part_fields: dict[str, tuple[str, ...]] = field(default_factory=dict)
     for_institution: bool = True
+    may: May = May.IMPORTS_RUN
     endings: tuple[str, ...] = (".csv", ".xlsx")
 
     @cached_property

@@ -17,6 +17,8 @@ from vaihto.journal.bringing import put_back
 from vaihto.journal.models import Entry
 from vaihto.mobilities.actions import MOBILITIES_CHANGED
 from vaihto.mobilities.models import Side
+from vaihto.offers import actions as offers
+from vaihto.offers.models import Realisation
 from vaihto.people.actions import RECORDS_CHANGED
 from vaihto.people.models import StudyRight
 from vaihto.refusals import Refusal
@@ -75,6 +77,7 @@ def restore(*, actor: Actor, batch: Batch, now: datetime) -> None:
     """
     refuse_touched(batch)
     touched = _touched(batch)
+    entries = _entries_touched(batch)
     rows = Book(batch_folder(batch.pk) / "images").entries("rows", backwards=True)
     try:
         put_back(image_of(entry) for entry in rows)
@@ -83,6 +86,9 @@ def restore(*, actor: Actor, batch: Batch, now: datetime) -> None:
         raise ReferredTo("imports.referred-to", kinds=", ".join(kinds)) from error
     _write_undone(actor, batch, now)
     _announce_undone(touched)
+    for at in range(0, len(entries), _CHUNK):
+        # Partners that asked meanwhile must learn of this change too.
+        offers.touch(opportunity_ids=entries[at : at + _CHUNK], now=now)
 
 
 def _touched(batch: Batch) -> tuple[list[int], list[int]]:
@@ -103,6 +109,18 @@ def _touched(batch: Batch) -> tuple[list[int], list[int]]:
     for ids in _subjects(batch, "mobilities.mobility"):
         sides.update(Side.objects.filter(mobility__in=ids).values_list("pk", flat=True))
     return sorted(sides), sorted(persons)
+
+
+def _entries_touched(batch: Batch) -> list[int]:
+    """Entries of the catalogue that the batch changed, or realisations of which it brought or changed."""
+    found: set[int] = set()
+    for ids in _subjects(batch, "offers.learningopportunity"):
+        found.update(ids)
+    for ids in _subjects(batch, "offers.realisation"):
+        found.update(
+            Realisation.objects.filter(pk__in=ids).values_list("opportunity_id", flat=True)
+        )
+    return sorted(found)
 
 
 def _subjects(batch: Batch, kind: str) -> Iterator[list[int]]:

@@ -19,7 +19,7 @@ from django.conf import settings
 
 from vaihto.classification.models import Period
 from vaihto.institutions.models import Institution
-from vaihto.journal.actors import Actor
+from vaihto.journal.actors import Actor, May
 from vaihto.journal.bringing import CHUNK, Coming, Keep, Outcome, Verdict
 from vaihto.mobilities import actions as mobilities
 from vaihto.people import actions as people
@@ -421,6 +421,7 @@ class VirtaKind:
     )
     endings: tuple[str, ...] = (".xml",)
     for_institution: bool = True
+    may: May = May.IMPORTS_RUN
     columns: tuple[Any, ...] = field(default=())
 
     def open(self, file: Path, *, name: str, institution: Institution | None) -> DocumentArrival:

@@ -93,7 +93,7 @@ MENU: tuple[Group, ...] = (
     Group(
         _("Data"),
         (
-            Item(_("Bring files in"), "imports:batches", may(May.IMPORTS_RUN)),
+            Item(_("Bring files in"), "imports:batches", may(May.IMPORTS_RUN, May.OFFERS_EDIT)),
             Item(_("VIRTA"), "virta:runs", may(May.VIRTA_READ)),
             Item(_("Rehearsal"), "virta:rehearsal", may(May.VIRTA_READ)),
         ),

@@ -21,7 +21,7 @@ from vaihto.imports.kinds import Kind, kind_named
 from vaihto.imports.models import Batch
 from vaihto.institutions.models import Institution
 from vaihto.jobs.models import Work
-from vaihto.journal.actors import Actor, May
+from vaihto.journal.actors import Actor
 from vaihto.refusals import NotAllowed, Refusal, Unknown
 from vaihto.web import components, turn, work
 from vaihto.web.address import Address
@@ -50,10 +50,10 @@ def kinds_of(actor: Actor) -> list[Kind]:
     return found
 
 
-def places_of(actor: Actor) -> list[Institution]:
-    """Hosted institutions for which the actor may bring files in."""
+def places_of(actor: Actor, kind: Kind) -> list[Institution]:
+    """Hosted institutions for which the actor may bring files of this kind in."""
     hosted = Institution.objects.hosted()
-    within = actor.institutions(May.IMPORTS_RUN)
+    within = actor.institutions(kind.may)
     return list(hosted if within is None else hosted.filter(pk__in=within))
 
 
@@ -182,7 +182,7 @@ def _kind(request: Request, name: str) -> Kind:
 def bring(request: Request, kind: str) -> HttpResponse:
     """Hands a file over; it is read in the background and shown before anything is written."""
     known = _kind(request, kind)
-    places = places_of(request.actor)
+    places = places_of(request.actor, known)
     form = Upload(request.POST or None, request.FILES or None, kind=known, places=places)
     if request.method == "POST" and form.is_valid():
         place = next((p for p in places if p.hei_id == form.cleaned_data.get("institution")), None)
@@ -283,7 +283,7 @@ def template(request: Request, kind: str, shape: str) -> HttpResponse:
 @turn.source
 def batches_waiting(actor: Actor, _today: object) -> turn.Queue | None:
     """Files that were read and wait for somebody to confirm them."""
-    if actor.sees_everything or not actor.has(May.IMPORTS_RUN):
+    if actor.sees_everything or not queries.kinds_for(actor):
         return None
     waiting = Batch.objects.visible_to(actor).filter(state=Batch.State.PREVIEWED)
     total = waiting.order_by()[:101].count()
