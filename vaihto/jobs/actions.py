@@ -12,13 +12,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
-from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django_tasks import task
 
-from vaihto.jobs import beat
+from vaihto.jobs import beat, queue
 from vaihto.jobs.models import Work
 from vaihto.jobs.progress import Progress, forget
 from vaihto.journal.actors import Actor
@@ -59,10 +57,8 @@ def start(
 
 
 def _enqueue(work: Work) -> None:
-    if settings.TASKS["default"].get("ENQUEUE_ON_COMMIT"):
-        transaction.on_commit(lambda: run_work.enqueue(work.pk))
-    else:
-        run_work.enqueue(work.pk)
+    Work.objects.filter(pk=work.pk).update(enqueued_at=timezone.now())
+    queue.enqueue(run_work, work.pk)
 
 
 @task()
@@ -146,4 +142,20 @@ def resume_lost(*, now: datetime, after: timedelta = timedelta(hours=6)) -> int:
         count += 1
     for name in dead:
         beat.stop(name)
+    return count
+
+
+def ask_again(*, now: datetime, after: timedelta = timedelta(minutes=5), most: int = 50) -> int:
+    """Asks again for work that waits too long; returns how many.
+
+    Its task was lost with a broker, or with a worker that died between taking the task and the work. A task
+    too many does nothing: of all that name the work one takes it.
+    """
+    asked_long_ago = Q(enqueued_at__isnull=True) | Q(enqueued_at__lte=now - after)
+    waiting = Work.objects.filter(asked_long_ago, state=Work.State.WAITING).order_by("created_at")
+    count = 0
+    for work in waiting[:most]:
+        if Work.objects.filter(pk=work.pk, enqueued_at=work.enqueued_at).update(enqueued_at=now):
+            queue.enqueue(run_work, work.pk)
+            count += 1
     return count
