@@ -88,7 +88,9 @@ def test_every_command_has_help_with_examples(
     assert "examples:\n" in told
 
 
-@pytest.mark.parametrize("words", [["judge"], ["virta", "check"], ["schemas", "install"]])
+@pytest.mark.parametrize(
+    "words", [["judge"], ["virta", "check"], ["schemas", "install"], ["ewp", "hash"]]
+)
 def test_commands_about_files_need_no_setting_and_load_no_framework(words: list[str]) -> None:
     """Not even a setting that would stop every other command."""
     code = (

@@ -88,6 +88,13 @@ TABLE: tuple[Command, ...] = (
         examples=("vaihto ewp catalogue", "vaihto ewp catalogue --refresh --json"),
     ),
     Command(
+        "ewp hash",
+        "Print the hash of every agreement in answers to IIAs 7 get.",
+        function="vaihto.ewp.hashing:main",
+        bare=True,
+        examples=("vaihto ewp hash get-response.xml", "vaihto ewp hash --each-alone *.xml"),
+    ),
+    Command(
         "classification",
         "Judge everybody, see whose verdict other rules would change, adopt them.",
         management="classification",
