@@ -14,6 +14,8 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, Self
 
+from vaihto.institutions.values import Address, Phone
+
 YEAR_LENGTH = len("2026/2027")
 
 
@@ -64,24 +66,28 @@ class LanguageSkill:
     not_yet_defined: bool = False
 
 
+Texts = tuple[tuple[str, str], ...]  # pairs of language (BCP 47, "" when not said) and text
+
+
 @dataclass(frozen=True)
 class Contact:
-    """A person, office or role to turn to. Not part of what is approved.
+    """A person, office or role to turn to. Not part of what is approved."""
 
-    `names` and `roles` are pairs of language ("" when not said) and text; `phones` are numbers as shown.
-    """
-
-    names: tuple[tuple[str, str], ...] = ()
-    given_names: str = ""
-    family_name: str = ""
+    names: Texts = ()
+    given_names: Texts = ()
+    family_names: Texts = ()
+    gender: str = ""  # ISO 5218
+    phones: tuple[Phone, ...] = ()
+    faxes: tuple[Phone, ...] = ()
     emails: tuple[str, ...] = ()
-    phones: tuple[str, ...] = ()
-    roles: tuple[tuple[str, str], ...] = ()
+    street: Address | None = None
+    mailing: Address | None = None
+    roles: Texts = ()
 
     @property
     def name(self) -> str:
         """The name to show."""
-        return self.names[0][1] if self.names else f"{self.given_names} {self.family_name}".strip()
+        return self.names[0][1] if self.names else ""
 
 
 def read_number(text: str | None) -> Decimal | None:
@@ -231,12 +237,17 @@ def _pairs(rows: Sequence[Sequence[str]]) -> tuple[tuple[str, str], ...]:
 
 
 def _contact(row: Mapping[str, Any]) -> Contact:
+    street, mailing = row.get("street"), row.get("mailing")
     return Contact(
         names=_pairs(row.get("names", ())),
-        given_names=row.get("given_names", ""),
-        family_name=row.get("family_name", ""),
+        given_names=_pairs(row.get("given_names", ())),
+        family_names=_pairs(row.get("family_names", ())),
+        gender=row.get("gender", ""),
+        phones=tuple(map(Phone.made, row.get("phones", ()))),
+        faxes=tuple(map(Phone.made, row.get("faxes", ()))),
         emails=tuple(row.get("emails", ())),
-        phones=tuple(row.get("phones", ())),
+        street=Address.made(street) if street else None,
+        mailing=Address.made(mailing) if mailing else None,
         roles=_pairs(row.get("roles", ())),
     )
 

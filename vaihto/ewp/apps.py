@@ -5,5 +5,9 @@ class EwpConfig(AppConfig):
     name = "vaihto.ewp"
 
     def ready(self) -> None:
-        """Timed work is known once its room is loaded."""
+        """Timed work is known once its room is loaded; agreements are written as the network writes them."""
+        from vaihto.agreements.forms import use_form  # noqa: PLC0415 - app ready
         from vaihto.ewp import refreshing, registry  # noqa: F401, PLC0415 - app ready
+        from vaihto.ewp.apis.iias.mapping import IiaForm  # noqa: PLC0415 - app ready
+
+        use_form(IiaForm())
