@@ -16,6 +16,7 @@ it means is the topic's business, its test hands in a function.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any  # cases hold plain values
 
 from vaihto.rules import declarations
@@ -34,8 +35,9 @@ class Case:
     expect: Any
 
 
-def cases_of(topic: str) -> list[Case]:
-    """All cases of `<topic>.cases.yaml`; the refusal names file and place."""
+@cache
+def cases_of(topic: str) -> tuple[Case, ...]:
+    """All cases of `<topic>.cases.yaml`, read once; the refusal names file and place."""
     path = declarations.ROOM / f"{topic}.cases.yaml"
     found = []
     for number, entry in enumerate(list(next(declarations.documents(path), []) or []), start=1):
@@ -54,7 +56,7 @@ def cases_of(topic: str) -> list[Case]:
                 entry["expect"],
             )
         )  # fmt: skip
-    return found
+    return tuple(found)
 
 
 def disagreements(case: Case, rule: Rule) -> list[str]:
