@@ -168,14 +168,15 @@ TABLE: tuple[Setting, ...] = (
         _words,
         "",
         "Addresses of roles, never of persons, where partners and the registry reach those who run this "
-        "node; comma between. They stand in every manifest. Without it: ewp@ and the host of the public address.",
+        "node; comma between. They stand in every manifest. Without it: those of the institution's technical "
+        "contacts, else ewp@ and the host of the public address.",
     ),
     Setting(
         "VAIHTO_EWP_PROVIDER",
         _text,
         "",
         "Who provides this node, in English, as the registration portal knows the name, for example "
-        "Example Alliance (Vaihto). Without it: the institution's own name.",
+        "Example Alliance (Vaihto). Without it: the institution's own name and Vaihto.",
     ),
     Setting(
         "VAIHTO_EWP_VALIDATE",
@@ -198,8 +199,9 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "VAIHTO_EWP_CALLS_PER_SECOND",
         _whole,
-        "50",
-        "How many EWP requests per second one partner may make at each web process before it is told to wait.",
+        "200",
+        "How many EWP requests per second one partner may make at each web process, ten seconds' worth at "
+        "once, before it is told to wait; 0 for as many as it likes.",
     ),
     Setting(
         "VAIHTO_ALLOW_PRIVATE_ADDRESSES",

@@ -41,14 +41,15 @@ class Endpoint:
     """One address of an API.
 
     `name` is the element of the manifest entry: `url`, `get-url`, `index-url`, `stats-url`, `update-url`.
-    `path` is what follows `/ewp/<hei_id>/`. `answer` is called as `answer(call)` with a `server.Call` and gives
-    a `protocol.http.Response` or message bytes; a client-only API leaves it out.
+    `path` is what follows `/ewp/<hei_id>/`. `answer` is the function that answers, or better its place,
+    `vaihto.ewp.apis.echo.endpoints:echo`, so that declarations stay free of the database; it is called with a
+    `calls.Call` and gives a `protocol.http.Response` or the bytes of a message. A client-only API leaves it out.
     """
 
     name: str
     path: str
     reading: Reading = Reading.GET_AND_POST
-    answer: Callable[[Any], Any] | None = None
+    answer: Callable[[Any], Any] | str | None = None
     keep: Keep = Keep.SOON
     personal: bool = False  # its messages carry personal data
     anonymous: bool = False  # may be read without a signature

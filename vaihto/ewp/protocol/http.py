@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -59,6 +60,9 @@ class Response:
         return header(self.headers, name)
 
 
+_BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
+
+
 class MalformedForm(ValueError):
     """A form whose bytes are no UTF-8 or whose percent-encoding is broken."""
 
@@ -74,6 +78,8 @@ class Parameters:
         """Parameters of a query or of a form body. Raises `MalformedForm`."""
         try:
             plain = text.decode("ascii") if isinstance(text, bytes) else text
+            if _BROKEN_ESCAPE.search(plain):
+                raise ValueError("a percent sign without two hexadecimal digits")
             pairs = parse_qsl(plain, keep_blank_values=True, errors="strict", max_num_fields=20_000)
         except ValueError as error:
             raise MalformedForm(str(error)) from error
