@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from vaihto.ewp.apis.discovery import endpoints
+from vaihto.ewp.apis.discovery.messages import PATH
 from vaihto.ewp.protocol.api import Api, Endpoint, Reading
-
-PATH = "manifest.xml"
 
 DISCOVERY = Api(
     element="discovery",
@@ -12,7 +12,7 @@ DISCOVERY = Api(
     major=6,
     version="6.0.0",
     says="The manifest: which APIs an institution offers where, and which keys it signs with. Read by the registry.",
-    endpoints=(Endpoint("url", PATH, Reading.GET, anonymous=True),),
+    endpoints=(Endpoint("url", PATH, Reading.GET, endpoints.serve, anonymous=True),),
     order=("url",),
     http_security=False,
 )

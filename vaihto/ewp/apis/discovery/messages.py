@@ -29,6 +29,8 @@ from vaihto.ewp.protocol.types import (
 )
 from vaihto.ewp.protocol.xml import COMMON_TYPES, Builder, Element
 
+PATH = "manifest.xml"  # below the address of an institution, for good
+
 MANIFEST = f"{EWP}ewp-specs-api-discovery/tree/stable-v6"
 REGISTRY = f"{EWP}ewp-specs-api-registry/tree/stable-v1"
 SECURITY = f"{EWP}ewp-specs-sec-intro/tree/stable-v2"
