@@ -13,10 +13,13 @@ import pytest
 from django.db import IntegrityError, transaction
 from django_tasks_db.models import DBTaskResult
 
-from tests.cast import NOON
+from tests.cast import NOON, Cast
 from vaihto.jobs import delivery, inbox, outbox, queue
 from vaihto.jobs.delivery import Done, Ended, Lane, Outcome, Policy, Round, Slip
 from vaihto.jobs.models import Bell, CaughtUp, Notification
+from vaihto.journal.actors import Actor
+from vaihto.journal.models import Entry
+from vaihto.refusals import NotAllowed
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -508,6 +511,73 @@ def test_a_partner_with_much_waiting_does_not_keep_the_others_waiting(
     notify("x", partner="other.example")
     work(Policy(threads=2, batch=16))
     assert partner.came.index(["x"]) < 5
+
+
+# The operator
+
+
+def test_the_operator_sends_again_what_was_set_aside(
+    work: Work, partner: Partner, cast: Cast
+) -> None:
+    partner.outcomes = [REFUSED]
+    notify()
+    work()
+    assert list(outbox.set_aside()) == [only()]
+    assert list(outbox.set_aside(hei_ids=["other.example"])) == []
+    outbox.send_again(actor=cast.actor(cast.operator), notification=only(), now=NOON)
+    work()
+    assert (only().state, list(outbox.set_aside())) == ("done", [])
+    assert Entry.objects.about(only()).get().verb == "sent again"
+
+
+def test_what_expired_is_sent_anew(work: Work, partner: Partner, clock: Clock) -> None:
+    partner.outcomes = [SILENT] * 2
+    notify()
+    work()
+    clock.now += 25 * HOUR
+    work()
+    assert only().state == State.EXPIRED
+    outbox.send_again(actor=Actor.system(), notification=only(), now=clock.now)
+    work()
+    assert [row.state for row in rows()] == ["expired", "done"]
+
+
+def test_what_is_on_its_way_is_not_sent_again(clock: Clock) -> None:
+    notify()
+    die_holding(clock)
+    with pytest.raises(outbox.NotOpen):
+        outbox.send_again(actor=Actor.system(), notification=only(), now=NOON)
+
+
+def test_what_is_dismissed_rests_until_the_next_change(work: Work, partner: Partner) -> None:
+    partner.outcomes = [REFUSED]
+    notify()
+    with pytest.raises(outbox.NotOpen):
+        outbox.dismiss(actor=Actor.system(), notification=only(), reason="", now=NOON)
+    work()
+    outbox.dismiss(actor=Actor.system(), notification=only(), reason="closed", now=NOON)
+    notify()
+    work()
+    assert [row.state for row in rows()] == ["dismissed", "done"]
+
+
+def test_only_operators_and_the_institutions_keepers_act_on_notifications(cast: Cast) -> None:
+    notify()
+    for who in (cast.aino, cast.dara):
+        with pytest.raises(NotAllowed):
+            outbox.send_again(actor=cast.actor(who), notification=only(), now=NOON)
+        with pytest.raises(NotAllowed):
+            outbox.dismiss(actor=cast.actor(who), notification=only(), reason="", now=NOON)
+    assert list(Notification.objects.visible_to(cast.actor(cast.dara))) == []
+    assert list(Notification.objects.visible_to(cast.actor(cast.operator))) == [only()]
+
+
+def test_what_ended_long_ago_is_forgotten(work: Work, partner: Partner) -> None:
+    notify("a", "b")
+    partner.outcomes = [ARRIVED, LATER]
+    work()
+    outbox.forget(NOON + timedelta(days=91))
+    assert [row.object_id for row in rows()] == ["b"]
 
 
 # Coming in

@@ -472,6 +472,7 @@ class Round:
                 outcome=code,
                 outcome_facts={},
                 blame="",
+                awaits_partner=False,
                 attempts=F("attempts") + 1,
                 claimed_until=None,
                 claimed_by="",
@@ -486,6 +487,7 @@ class Round:
         row.claimed_until, row.claimed_by = None, ""
         row.tried_at, row.outcome, row.blame = now, outcome.code, outcome.blame
         row.outcome_facts = dict(outcome.facts)
+        row.awaits_partner = outcome.ended is Ended.SILENT
         row.attempts += outcome.ended is not Ended.FAULT
         later = now + self._policy.pause(row.attempts)
         match outcome.ended:
@@ -533,6 +535,7 @@ class Round:
         told = {
             "claimed_until": None,
             "claimed_by": "",
+            "awaits_partner": True,
             "outcome": outcome.code,
             "outcome_facts": dict(outcome.facts),
             "blame": outcome.blame,
@@ -556,7 +559,7 @@ class Round:
             direction=self._lane.direction,
             partner=partner,
             state=State.WAITING,
-            blame=Notification.Blame.NETWORK,
+            awaits_partner=True,
             claimed_until__isnull=True,
             due_at__gt=now,
         )

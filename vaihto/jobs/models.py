@@ -156,6 +156,9 @@ class Notification(models.Model):
     first_at = models.DateTimeField()
     changed_at = models.DateTimeField()  # the last change that was merged in
     expires_at = models.DateTimeField()
+    awaits_partner = models.BooleanField(
+        default=False
+    )  # which was silent: due at once when it answers
     tried_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=60, blank=True)  # code of what happened last
     outcome_facts = models.JSONField(default=dict, blank=True)

@@ -7,11 +7,12 @@ change that was rolled back. Who carries an API says `carries` from above; this 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django_tasks import task
 
@@ -19,8 +20,16 @@ from vaihto.jobs import delivery, queue
 from vaihto.jobs.delivery import Carrier, Done, Lane, Round
 from vaihto.jobs.models import Notification
 from vaihto.jobs.timetable import every
+from vaihto.journal.actions import record
+from vaihto.journal.actors import Actor, May
+from vaihto.refusals import Stale
+from vaihto.wording import mark as _
 
 Direction = Notification.Direction
+State = Notification.State
+
+KEPT = timedelta(days=90)
+"""How long what has ended can still be seen."""
 
 CARRIERS: dict[str, Carrier] = {}
 LANE = Lane(Direction.OUT, CARRIERS)
@@ -127,6 +136,81 @@ def round_over(direction: str) -> Done:
     if done.more:
         ring()
     return done
+
+
+class NotOpen(Stale):
+    """The notification is not in a state in which that can be done."""
+
+    sentence = _("This notification has moved on meanwhile.")
+    remedy = _("Look at its present state.")
+
+
+def _require(actor: Actor, institution_id: int | None) -> None:
+    if not (actor.sees_everything or actor.is_operator):
+        actor.require(May.INSTITUTIONS_EDIT, institution_id or 0)
+
+
+def send_again(
+    *,
+    actor: Actor,
+    notification: Notification,
+    now: datetime,
+    institution_id: int | None = None,
+) -> None:
+    """Tries it again now: what waits for a later time, what was set aside, and anew what has ended.
+
+    Operators may, and who keeps the institution, whose id the caller gives. What is on its way is left alone.
+    """
+    _require(actor, institution_id)
+    with transaction.atomic():
+        row = Notification.objects.select_for_update().get(pk=notification.pk)
+        if row.claimed_until is not None and row.claimed_until > now:
+            raise NotOpen("notification.under-way")
+        if row.ended_at is None:
+            Notification.objects.filter(pk=row.pk).update(faults=0)
+        write(
+            Direction(row.direction),
+            hei_id=row.hei_id,
+            partner=row.partner,
+            api=row.api,
+            object_ids=[row.object_id],
+            facts=row.facts,
+            now=now,
+        )
+        record(actor, "sent again", row, at=now, institution_id=institution_id)
+
+
+def dismiss(
+    *,
+    actor: Actor,
+    notification: Notification,
+    reason: str,
+    now: datetime,
+    institution_id: int | None = None,
+) -> None:
+    """Lets what was set aside rest: nobody is told any more. The next change of the object is told again."""
+    _require(actor, institution_id)
+    with transaction.atomic():
+        rested = Notification.objects.filter(pk=notification.pk, state=State.SET_ASIDE)
+        if not rested.update(state=State.DISMISSED, ended_at=now):
+            raise NotOpen("notification.not-set-aside")
+        record(
+            actor, "dismissed", notification, at=now, institution_id=institution_id, reason=reason
+        )
+
+
+def set_aside(*, hei_ids: Iterable[str] | None = None) -> QuerySet[Notification]:
+    """What waits for the operator, the longest-waiting first; of some institutions, or of all."""
+    found = Notification.objects.filter(state=State.SET_ASIDE).order_by("tried_at", "pk")
+    return found if hei_ids is None else found.filter(hei_id__in=list(hei_ids))
+
+
+@every("notifications.forget", at=time(3, 40))
+def forget(now: datetime) -> None:
+    """Deletes what ended long ago, a thousand at a time."""
+    old = Notification.objects.filter(ended_at__lt=now - KEPT)
+    while pks := list(old.values_list("pk", flat=True)[:1000]):
+        Notification.objects.filter(pk__in=pks).delete()
 
 
 @every("notifications.wake", pause=timedelta(seconds=9))
