@@ -88,11 +88,33 @@ TABLE: tuple[Command, ...] = (
         examples=("vaihto ewp catalogue", "vaihto ewp catalogue --refresh --json"),
     ),
     Command(
+        "ewp manifest",
+        "Write the manifests of the hosted institutions.",
+        function="vaihto.command.manifest:write",
+        examples=(
+            "vaihto ewp manifest uni.example",
+            "vaihto ewp manifest --all --output manifests",
+        ),
+    ),
+    Command(
         "ewp hash",
         "Print the hash of every agreement in answers to IIAs 7 get.",
         function="vaihto.ewp.hashing:main",
         bare=True,
         examples=("vaihto ewp hash get-response.xml", "vaihto ewp hash --each-alone *.xml"),
+    ),
+    Command(
+        "registry",
+        "Run a registry of one's own: import manifests, serve the catalogue.",
+        function="vaihto.command.registry:registry",
+        bare=True,
+        examples=(
+            "vaihto registry --source https://a.example/ewp/a.example/manifest.xml",
+            "vaihto registry --source 'https://a.example/ewp/a.example/manifest.xml a[.]example' --every 60",
+            "vaihto registry --sources alliance.txt --certificate chain.pem --key key.pem "
+            "--public-url https://registry.example.org",
+            "vaihto registry --sources test.txt --ca-file authority.pem --allow-private",
+        ),
     ),
     Command(
         "classification",
