@@ -30,6 +30,7 @@ from vaihto.ewp.protocol.api import Api
 from vaihto.ewp.protocol.http import Request, Response
 
 XML = (("Content-Type", "application/xml; charset=utf-8"),)
+HELLO = Response(200, (("Content-Type", "text/plain"),), b"hello")
 Script = Callable[[Request], bytes | Iterable[bytes]]
 
 
@@ -284,3 +285,6 @@ def in_catalogue(
             public=public_of(signer(word).private),
         )
     return host
+
+
+Opened = Callable[..., Partner]

@@ -8,49 +8,19 @@ import ipaddress
 import socket
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.ewp.partner import Authority, Partner, authority, wire
+from tests.ewp.partner import Authority, Opened, Partner, authority, wire
 from vaihto.ewp import transport
 from vaihto.ewp.outcomes import TABLE
 from vaihto.ewp.protocol.http import Request, Response
 from vaihto.ewp.transport import Broken, Limits
 
 QUICK = Limits(connect_seconds=2, read_seconds=0.4, total_seconds=1, answer_bytes=64 * 1024)
-HELLO = Response(200, (("Content-Type", "text/plain"),), b"hello")
-
-
-@pytest.fixture(scope="session")
-def trusted(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture
-def closed_network(settings: Any, trusted: Authority) -> None:
-    settings.CA_FILE = trusted.file
-    settings.ALLOW_PRIVATE_ADDRESSES = True
-
-
-Opened = Callable[..., Partner]
-
-
-@pytest.fixture
-def opened(closed_network: None, trusted: Authority) -> Iterator[Opened]:
-    partners: list[Partner] = []
-
-    def open_one(script: Any = None, context: Any = "good") -> Partner:
-        partner = Partner(trusted.context() if context == "good" else context)
-        partner.script = script or (lambda _request: wire(HELLO))
-        partners.append(partner)
-        return partner
-
-    yield open_one
-    for partner in partners:
-        partner.close()
 
 
 def broken_by(partner: Partner, limits: Limits = QUICK, url: str = "") -> Broken:

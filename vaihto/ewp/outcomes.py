@@ -142,6 +142,15 @@ _TABLE: tuple[Ending, ...] = (
         _("Our copy of the catalogue is so old that it is not trusted any more."),
         _("See with `vaihto ewp doctor` why the registry cannot be reached."),
     ),
+    Ending(
+        "units-unknown",
+        _THEIRS,
+        True,
+        _(
+            "Which units %(partner)s has is not known, because its institution data could not be read."
+        ),
+        _("They are asked for as soon as the institution data is here."),
+    ),
     # On the way.
     Ending("no-such-host", _THEIRS, True, _("There is no host of the name %(host)s."), _WAIT),
     Ending(

@@ -314,7 +314,8 @@ def _once(pool: httpcore.ConnectionPool, request: Request, to: Place, limits: Li
             request.method,
             url,
             headers=headers,
-            content=request.body,
+            # Without a body the library must not add a length that we do not keep.
+            content=request.body or None,
             extensions={"timeout": timeouts},
         ) as answer:
             part = Response(
