@@ -23,6 +23,7 @@ from vaihto.classification.collections import freeze
 from vaihto.classification.models import Collection, Edition
 from vaihto.classification.queries import EXTRACTIONS
 from vaihto.imports.models import Batch
+from vaihto.institutions.models import Contact
 from vaihto.jobs.models import Work
 from vaihto.observatory.models import Goal
 from vaihto.people.models import Account, Role
@@ -53,6 +54,7 @@ class Scene:
     work: Work
     role: Role
     batch: Batch
+    contact: Contact
 
 
 def _about(name: str) -> Callable[[Scene], dict[str, Any]]:
@@ -108,6 +110,7 @@ READERS = SENDING | {"chiara", "dara"}  # who read mobilities somewhere
 BOTH_SIDES = SENDING | {"chiara", "aino"}
 HOME_SIDE = SENDING | {"aino"}
 MANAGERS = frozenset({"administrator", "operator"})
+TELLERS = frozenset({"agreement_manager", "administrator"})  # write what partners are told
 
 
 def _side(*, sends: frozenset[str] = EDITORS, opens: frozenset[str] | None = EDITORS) -> Page:
@@ -117,6 +120,19 @@ def _side(*, sends: frozenset[str] = EDITORS, opens: frozenset[str] | None = EDI
 
 def _run(sends: frozenset[str] | None = None) -> Page:
     return Page(REGISTRARS, sends, _about("run"), knows=REGISTRARS)
+
+
+def _told(sends: frozenset[str] | None, about: str = "") -> Page:
+    """A page about what the sending institution tells partners: for those who write it."""
+
+    def facts(scene: Scene) -> dict[str, Any]:
+        found = {"pk": scene.cast.sending.pk}
+        if about:
+            record = scene.cast.unit if about == "unit" else scene.contact
+            found[f"{about}_pk"] = record.pk
+        return found
+
+    return Page(TELLERS, sends, facts)
 
 
 def _alliance(_scene: Scene) -> dict[str, Any]:
@@ -172,6 +188,19 @@ PAGES: dict[str, Page] = {
         query={"name": "use_covid_exception"},
     ),
     "office:declare": Page(REGISTRARS, REGISTRARS, _about("sending")),
+    "institution:start": Page(TELLERS),
+    "institution:overview": _told(None),
+    "institution:profile": _told(TELLERS),
+    "institution:units": _told(TELLERS),
+    "institution:add-unit": _told(TELLERS),
+    "institution:unit": _told(TELLERS, about="unit"),
+    "institution:remove-unit": _told(TELLERS, about="unit"),
+    "institution:contacts": _told(TELLERS),
+    "institution:add-contact": _told(TELLERS),
+    "institution:contact": _told(TELLERS, about="contact"),
+    "institution:remove-contact": _told(TELLERS, about="contact"),
+    "institution:factsheet": _told(TELLERS),
+    "institution:preview": _told(None),
     "imports:batches": Page(BRINGERS),
     "imports:choose": Page(BRINGERS),
     "imports:bring": Page(PERSONS, PERSONS, _kind(), knows=EVERYBODY - OTHER_KINDS),
@@ -288,6 +317,9 @@ def scene(cast: Cast) -> Scene:
             size=1,
             made_at=NOON,
             state="previewed",
+        ),
+        contact=Contact.objects.create(
+            institution=cast.sending, names={"en": "Leakable office"}, place=1
         ),
     )
     made.run.folder.mkdir(parents=True, exist_ok=True)

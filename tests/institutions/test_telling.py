@@ -156,6 +156,9 @@ def fields_of(found: list[Refusal]) -> list[tuple[str, object]]:
         ({"website": "https:///nowhere"}, "institution.url-form", "website"),
         ({"website": "https://a.example/b c"}, "institution.url-blank", "website"),
         ({"website": "https://[::1"}, "institution.url-form", "website"),
+        ({"website": "https://me:secret@a.example/"}, "institution.url-form", "website"),
+        ({"website": "https://a.example/100%"}, "institution.url-form", "website"),
+        ({"abbreviation": " "}, "fact.missing", "abbreviation"),
         ({"logo_url": "http://a.example/logo.png"}, "institution.url-form", "logo_url"),
         ({"websites": (Link("ftp://a.example"),)}, "institution.url-form", "websites-0-url"),
         ({"websites": (Link("", "en"),)}, "fact.missing", "websites-0-url"),
@@ -338,6 +341,7 @@ def test_a_unit_that_records_refer_to_stays(cast: Cast, manager: Actor) -> None:
     [
         ({"code": ""}, "fact.missing", "code"),
         ({"code": "x" * 61}, "fact.too-long", "code"),
+        ({"ounit_id": "a b"}, "unit.id-form", "ounit_id"),
         ({"logo_url": "http://a.example"}, "institution.url-form", "logo_url"),
     ],
 )
@@ -394,6 +398,7 @@ def test_the_journal_names_a_persons_facts_and_does_not_repeat_them(
         ({"purpose": "dancing"}, "fact.unknown-code", "purpose"),
         ({"gender": "7"}, "fact.unknown-code", "gender"),
         ({"emails": ("nobody",)}, "institution.email-form", "emails"),
+        ({"emails": ("nobody@localhost",)}, "institution.email-form", "emails"),
         ({"phones": (Phone("0401234"),)}, "institution.phone-form", "phones-0-e164"),
         ({"faxes": (Phone("", "12"),)}, "fact.missing", "faxes-0-e164"),
         ({"roles": {"en": " "}}, "fact.missing", "roles-0-text"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -53,6 +52,14 @@ _DAYS_OF = (
 )  # 29 February comes once in four years
 # What XML 1.0 cannot carry, whatever the encoding.
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# Absolute web addresses with a host; other signs are written percent-encoded (RFC 3986, and what schemas allow).
+_SIGN = r"(?:[^\s\[\]<>\"{}|\\^`%#]|%[0-9A-Fa-f]{2})"
+_REST = rf"(?::[0-9]{{1,5}})?(?:[/?]{_SIGN}*)?(?:#{_SIGN}*)?"
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#\[\]<>\"{}|\\^`%:@]+)"
+_URL = re.compile(rf"https?://{_HOST}{_REST}")
+_SECURE_URL = re.compile(rf"https://{_HOST}{_REST}")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+\.[^@\s]+")
+_OUNIT_ID = re.compile(r"[!-~]{1,64}")
 _PROFILE = Lengths(Institution)
 _UNIT = Lengths(Unit, ounit_id=64, parent=64)
 _CONTACT = Lengths(Contact, unit=64, purpose=20)
@@ -72,6 +79,8 @@ def _text(field: str, value: str, *, most: int = LONGEST_LINE) -> list[Refusal]:
                 limit=most,
             )
         ]
+    if value and not value.strip():
+        return [missing(field)]
     if _NO_TEXT.search(value):
         return [
             Invalid(
@@ -118,12 +127,17 @@ def _url(field: str, value: str, *, secure: bool = False) -> list[Refusal]:
     found = _text(field, value, most=LONGEST_URL)
     if found or not value:
         return found
-    try:
-        parts = urlsplit(value)
-        host = parts.hostname
-    except ValueError:
-        parts, host = urlsplit(""), None
-    if parts.scheme not in ({"https"} if secure else {"https", "http"}) or not host:
+    if any(sign.isspace() for sign in value):
+        return [
+            Invalid(
+                "institution.url-blank",
+                sentence=_("A web address holds no blanks."),
+                remedy=_("Copy it from the browser."),
+                field=field,
+                value=value,
+            )
+        ]
+    if not (_SECURE_URL if secure else _URL).fullmatch(value):
         return [
             Invalid(
                 "institution.url-form",
@@ -131,16 +145,6 @@ def _url(field: str, value: str, *, secure: bool = False) -> list[Refusal]:
                 remedy=_("It begins with https://.")
                 if secure
                 else _("It begins with https:// or http:// and names a site."),
-                field=field,
-                value=value,
-            )
-        ]
-    if any(sign.isspace() for sign in value):
-        return [
-            Invalid(
-                "institution.url-blank",
-                sentence=_("A web address holds no blanks."),
-                remedy=_("Copy it from the browser."),
                 field=field,
                 value=value,
             )
@@ -174,17 +178,20 @@ def _email(field: str, value: str) -> list[Refusal]:
         return found
     try:
         validate_email(value)
+        is_valid = _EMAIL.fullmatch(value) is not None
     except ValidationError:
-        return [
-            Invalid(
-                "institution.email-form",
-                sentence=_("“%(value)s” is not an e-mail address."),
-                remedy=_("Write it as in exchange@university.example."),
-                field=field,
-                value=value,
-            )
-        ]
-    return []
+        is_valid = False
+    if is_valid:
+        return []
+    return [
+        Invalid(
+            "institution.email-form",
+            sentence=_("“%(value)s” is not an e-mail address."),
+            remedy=_("Write it as in exchange@university.example."),
+            field=field,
+            value=value,
+        )
+    ]
 
 
 def _phone(field: str, phone: Phone) -> list[Refusal]:
@@ -280,7 +287,16 @@ def wrong_profile(facts: ProfileFacts) -> list[Refusal]:
         for former in facts.previous_hei_ids
         if not _HEI_ID.fullmatch(former)
     ]
-    for name in ("name", "city", "abbreviation", "erasmus_code", "pic", "erasmus_charter"):
+    for name in (
+        "name",
+        "city",
+        "abbreviation",
+        "erasmus_code",
+        "pic",
+        "erasmus_charter",
+        "oid",
+        "ror",
+    ):
         found += _text(name, getattr(facts, name))
     found += _address("street_address", facts.street_address)
     found += _address("mailing_address", facts.mailing_address)
@@ -300,6 +316,16 @@ def wrong_unit(facts: UnitFacts) -> list[Refusal]:
     found += _UNIT.wrong(facts)
     for name in ("code", "name", "abbreviation"):
         found += _text(name, getattr(facts, name))
+    if facts.ounit_id and not _OUNIT_ID.fullmatch(facts.ounit_id):
+        found.append(
+            Invalid(
+                "unit.id-form",
+                sentence=_("“%(value)s” cannot be an identifier in the network."),
+                remedy=_("It has at most 64 signs of ASCII and no blanks."),
+                field="ounit_id",
+                value=facts.ounit_id,
+            )
+        )
     found += _names("names", facts.names)
     found += _address("street_address", facts.street_address)
     found += _address("mailing_address", facts.mailing_address)

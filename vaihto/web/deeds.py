@@ -20,6 +20,14 @@ VERBS: dict[str, Any] = {
     "institution.changed": _("Institution changed"),
     "institution.chose": _("Choice of the institution made"),
     "institution.declared": _("Declared what is held here"),
+    "unit.created": _("Unit entered"),
+    "unit.changed": _("Unit changed"),
+    "unit.removed": _("Unit removed"),
+    "contact.created": _("Contact entered"),
+    "contact.changed": _("Contact changed"),
+    "contact.removed": _("Contact removed"),
+    "factsheet.created": _("Factsheet begun"),
+    "factsheet.changed": _("Factsheet changed"),
     "headcount.created": _("Headcount entered"),
     "headcount.changed": _("Headcount changed"),
     "person.created": _("Person entered"),
@@ -119,6 +127,45 @@ FIELDS: dict[str, Any] = {
     "is_operator": _("Operator"),
     "count": _("Count"),
     "force_majeure": _("Force majeure"),
+    "names": _("Names"),
+    "city": _("City"),
+    "abbreviation": _("Abbreviation"),
+    "previous_hei_ids": _("Former identifiers"),
+    "erasmus_code": _("Erasmus code"),
+    "erasmus_charter": _("Erasmus charter"),
+    "pic": _("PIC"),
+    "oid": _("OID"),
+    "ror": _("ROR"),
+    "street_address": _("Street address"),
+    "mailing_address": _("Mailing address"),
+    "website": _("Website"),
+    "websites": _("Website by language"),
+    "logo_url": _("Logo"),
+    "factsheet_urls": _("Pages for incoming students"),
+    "catalogue_urls": _("Course catalogue"),
+    "root_unit": _("Unit that stands for the whole institution"),
+    "code": _("Code"),
+    "ounit_id": _("Identifier"),
+    "parent": _("Lies below"),
+    "exposed": _("Partners see it"),
+    "place": _("Place in the order"),
+    "phones": _("Telephones"),
+    "faxes": _("Fax numbers"),
+    "emails": _("E-mail addresses"),
+    "roles": _("When to use this contact"),
+    "nominations_autumn": _("Nominations for autumn until"),
+    "nominations_spring": _("Nominations for spring until"),
+    "applications_autumn": _("Applications for autumn until"),
+    "applications_spring": _("Applications for spring until"),
+    "application": _("Applications"),
+    "housing": _("Housing"),
+    "visa": _("Visa and residence permit"),
+    "insurance": _("Insurance"),
+    "requirements": _("What applicants must hand in or know"),
+    "decision_weeks": _("Weeks until applications are decided"),
+    "transcript_weeks": _("Weeks until transcripts are sent"),
+    "accessibility": _("Accessibility"),
+    "more": _("Further information"),
 }
 _TONES: dict[str, Tone] = {
     "cancelled": "bad",
@@ -141,10 +188,23 @@ def field_word(name: str) -> str:
     return str(FIELDS.get(name) or name.replace("_", " "))
 
 
+def in_words(value: Any) -> Any:
+    """A changed value as people read it: what has parts as its parts one after the other."""
+    if isinstance(value, Mapping):
+        parts = (in_words(part) for part in value.values())
+        return ", ".join(str(part) for part in parts if part)
+    if isinstance(value, list | tuple) and any(isinstance(each, Mapping) for each in value):
+        return "; ".join(str(in_words(each)) for each in value)
+    return value
+
+
 def changes_of(changes: Mapping[str, Any]) -> list[Change]:
     """What an entry says was changed; sensitive fields have no values and are named only."""
     return [
-        Change(field_word(name), *(pair if isinstance(pair, list) and len(pair) == 2 else ("", "")))
+        Change(
+            field_word(name),
+            *(map(in_words, pair) if isinstance(pair, list) and len(pair) == 2 else ("", "")),
+        )
         for name, pair in changes.items()
     ]
 

@@ -88,11 +88,13 @@ MENU: tuple[Group, ...] = (
             Item(_("Mobilities"), "office:mobilities", may(May.MOBILITIES_READ)),
             Item(_("People"), "office:people", may(May.PEOPLE_READ)),
             Item(_("Institutions"), "office:institutions", _works),
+            Item(_("Courses"), "offers:catalogue", lambda _actor: True),
         ),
     ),
     Group(
         _("Data"),
         (
+            Item(_("What partners see"), "institution:start", may(May.INSTITUTIONS_EDIT)),
             Item(_("Bring files in"), "imports:batches", may(May.IMPORTS_RUN, May.OFFERS_EDIT)),
             Item(_("VIRTA"), "virta:runs", may(May.VIRTA_READ)),
             Item(_("Rehearsal"), "virta:rehearsal", may(May.VIRTA_READ)),

@@ -24,6 +24,8 @@ urlpatterns = [
     path("", include((_front, "web"))),
     path("own/", include("vaihto.web.student.urls")),
     path("office/", include("vaihto.web.office.urls")),
+    path("institution/", include("vaihto.web.institution.urls")),
+    path("offers/", include("vaihto.web.offers.urls")),
     path("imports/", include("vaihto.web.imports.urls")),
     path("virta/", include("vaihto.web.virta.urls")),
     path("rules/", include("vaihto.web.rules.urls")),

@@ -60,13 +60,15 @@ def plain(value: Any) -> Any:
     return shown(value)
 
 
-def compared(before: _Facts, after: _Facts) -> dict[str, list[Any]]:
-    """Field -> [before, after] for all that differs; personal facts without their values."""
+def compared(before: _Facts, after: _Facts, *, personal: bool = False) -> dict[str, list[Any]]:
+    """Field -> [before, after] for all that differs; facts of a person without values unless asked for."""
     found: dict[str, list[Any]] = {}
     for one in fields(after):
         was, now = getattr(before, one.name), getattr(after, one.name)
         if was != now:
-            found[one.name] = list(HIDDEN) if one.name in _PERSONAL else [plain(was), plain(now)]
+            found[one.name] = (
+                list(HIDDEN) if one.name in _PERSONAL and not personal else [plain(was), plain(now)]
+            )
     return found
 
 
