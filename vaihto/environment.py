@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 from zoneinfo import available_timezones
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -154,6 +154,7 @@ TABLE: tuple[Setting, ...] = (
         _tasks,
         "database",
         "Queue of the background work: `database`, or a redis:// address.",
+        secret=True,
     ),
     Setting(
         "VAIHTO_NOTIFICATION_HOURS",
@@ -267,6 +268,11 @@ def read(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     return {setting.name: _value(setting, environ) for setting in TABLE}
 
 
+def is_set(name: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Has the operator said something, or does the default hold?"""
+    return name in environ or bool(environ.get(f"{name}_FILE"))
+
+
 def _value(setting: Setting, environ: Mapping[str, str]) -> Any:
     text = environ.get(setting.name)
     file = environ.get(f"{setting.name}_FILE")
@@ -304,6 +310,13 @@ def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """The folder for what is kept outside the database."""
     found: Path = _value(next(each for each in TABLE if each.name == "VAIHTO_DATA"), environ)
     return found
+
+
+def with_limits(broker: str) -> str:
+    """The address of a Redis server with limits of waiting, in seconds, where it names none itself."""
+    parts = urlsplit(broker)
+    query = {"socket_connect_timeout": "3", "socket_timeout": "10", **dict(parse_qsl(parts.query))}
+    return parts._replace(query=urlencode(query)).geturl()
 
 
 def database(url: str, data: Path) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 
-from vaihto.ewp import apis, keys, schemas
+from vaihto.ewp import keys, schemas
+from vaihto.ewp.apis import APIS
 from vaihto.ewp.apis.discovery.messages import PATH, Covered, Entry, Manifest
 from vaihto.ewp.models import Key
 from vaihto.ewp.protocol.api import Api
@@ -46,12 +47,12 @@ def manifest_url(hei_id: str) -> str:
     return endpoint_url(hei_id, PATH)
 
 
-def document(*, institution: Institution, now: datetime) -> bytes:
+def document(*, institution: Institution, now: datetime, public_url: str = "") -> bytes:
     """The manifest of a hosted institution. Makes its keys if it has none. Raises `NoPublicAddress`."""
     keys.ensure(institution=institution, now=now)
     manifest = manifest_of(
         institution,
-        public_url=settings.PUBLIC_URL,
+        public_url=public_url or settings.PUBLIC_URL,
         emails=admin_emails(institution),
         client_keys=_published(institution, Key.Purpose.CLIENT),
         server_keys=_published(institution, Key.Purpose.SERVER),
@@ -77,12 +78,12 @@ def manifest_of(
     if not public_url.startswith("https://"):
         raise NoPublicAddress("ewp.no-public-address", url=public_url)
     chosen = served_apis() if served is None else served
-    names = institution.published_names
     return Manifest(
         emails=tuple(emails),
-        provider=settings.EWP_PROVIDER or f"{names[0][1]} (Vaihto)",
+        provider=settings.EWP_PROVIDER
+        or f"{institution.names.get('en') or institution.name} (Vaihto)",
         entries=tuple(entry_of(api, institution.hei_id, public_url=public_url) for api in chosen),
-        covered=Covered(institution.hei_id, names, institution.other_ids),
+        covered=Covered(institution.hei_id, institution.published_names, institution.other_ids),
         client_keys=tuple(client_keys),
         server_keys=tuple(server_keys),
     )
@@ -92,7 +93,7 @@ def served_apis() -> tuple[Api, ...]:
     """The APIs that this installation answers; the others it only calls."""
     return tuple(
         api
-        for api in apis.APIS
+        for api in APIS
         if api.endpoints and all(endpoint.answer is not None for endpoint in api.endpoints)
     )
 

@@ -6,7 +6,13 @@ The declarations of a package (its `__init__.py`) import nothing of Django; wher
 
 from __future__ import annotations
 
-from vaihto.ewp.apis import echo
+from vaihto.ewp.apis import courses, discovery, echo, files, institutions
 from vaihto.ewp.protocol.api import Api
 
-APIS: tuple[Api, ...] = (*echo.APIS,)
+APIS: tuple[Api, ...] = (
+    *discovery.APIS,
+    *echo.APIS,
+    *institutions.APIS,
+    *courses.APIS,
+    *files.APIS,
+)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from vaihto.ewp import manifest
+from vaihto.ewp.calls import Call
 from vaihto.ewp.protocol.errors import Trouble
 
 
-def serve(call: Any) -> bytes:  # Any: the server knows the APIs, so they do not import it
+def serve(call: Call) -> bytes:
     """The manifest of the institution whose address was called."""
     try:
         return manifest.document(institution=call.institution, now=call.now)
