@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
@@ -108,6 +109,7 @@ INSTALLED_APPS = [
     "vaihto.offers",
     "vaihto.mobilities",
     "vaihto.transcripts",
+    "vaihto.channels",
     "vaihto.classification",
     "vaihto.virta",
     "vaihto.imports",
@@ -215,18 +217,28 @@ XLSX_LIMIT_BYTES = ENVIRONMENT["VAIHTO_XLSX_LIMIT_MB"] * 1024 * 1024
 # Kinds of file that other rooms bring; each is an object as `imports.kinds.Kind` describes.
 IMPORT_KINDS = ["vaihto.virta.arrival.KIND"]
 
-TASKS = {
+_broker: str = "" if ENVIRONMENT["VAIHTO_TASKS"] == "database" else ENVIRONMENT["VAIHTO_TASKS"]
+TASKS: dict[str, dict[str, Any]] = {
     "default": {
-        "BACKEND": (
-            "django_tasks_db.DatabaseBackend"
-            if ENVIRONMENT["VAIHTO_TASKS"] == "database"
-            else "django_tasks_rq.RQBackend"
-        ),
+        "BACKEND": "django_tasks_rq.RQBackend" if _broker else "django_tasks_db.DatabaseBackend",
         "QUEUES": [],
-        "ENQUEUE_ON_COMMIT": ENVIRONMENT["VAIHTO_TASKS"] != "database",
+        "ENQUEUE_ON_COMMIT": bool(_broker),
     }
 }
-
+if _broker:
+    INSTALLED_APPS += ["django_rq"]
+    MIGRATION_MODULES = {
+        "django_rq": None
+    }  # it has one model without a table, for an admin we do not have
+    RQ_QUEUES = {
+        "default": {
+            "URL": environment.with_limits(_broker),
+            "DEFAULT_TIMEOUT": -1,  # an import may take an hour
+            "DEFAULT_RESULT_TTL": 60,
+            # Its other way of writing a task down would let whoever writes into Redis run code here.
+            "SERIALIZER": "rq.serializers.JSONSerializer",
+        }
+    }
 NOTIFICATION_HOURS: int = ENVIRONMENT["VAIHTO_NOTIFICATION_HOURS"]
 CATALOGUE_URL: str = ENVIRONMENT["VAIHTO_CATALOGUE_URL"]
 CATALOGUE_REMEMBERED_SECONDS = 2.0  # how long a process relies on answers before it looks again

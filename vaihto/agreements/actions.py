@@ -805,8 +805,13 @@ def delete(*, actor: Actor, agreement: Agreement, now: datetime, reason: str = "
 
 
 @transaction.atomic
-def miss_copy(*, actor: Actor, received: ReceivedCopy, now: datetime) -> ReceivedCopy:
-    """The partner no longer serves its copy (T16, T17). Believed at a second look; never after it was in force."""
+def miss_copy(
+    *, actor: Actor, received: ReceivedCopy, now: datetime, certain: bool = False
+) -> ReceivedCopy:
+    """The partner no longer serves its copy (T16, T17). Believed at a second look; never after it was in force.
+
+    `certain`: a channel that cannot err says so, and no second look is needed.
+    """
     received = (
         ReceivedCopy.objects.select_for_update(of=("self",))
         .select_related("agreement")
@@ -817,7 +822,9 @@ def miss_copy(*, actor: Actor, received: ReceivedCopy, now: datetime) -> Receive
         received.save(update_fields=["asked_at"])
         return received
     agreement = _locked(received.agreement) if received.agreement else None
-    is_second = received.missed_at and now - received.missed_at >= SECOND_LOOK_AFTER
+    is_second = certain or (
+        received.missed_at is not None and now - received.missed_at >= SECOND_LOOK_AFTER
+    )
     if not is_second or (agreement and agreement.mutual):
         if received.missed_at is None:
             received.missed_at = now

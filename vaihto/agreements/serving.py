@@ -200,6 +200,8 @@ def settle(agreement: Agreement, *, actor: Actor, now: datetime) -> Standing:
     A pair that both sides have approved becomes what binds. The first pair makes our copy say that it is or was in
     effect, which the partner is told; that is no part of the hash and needs no new approval.
     """
+    # Announcing may have come back to this very agreement, where both sides live on one installation.
+    agreement.refresh_from_db()
     found = standing(agreement)
     if found.binds_anew:
         _come_into_force(agreement, actor=actor, now=now)
