@@ -24,10 +24,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from vaihto.ewp.models import Catalogue, Host, HostApi, HostKey
+from vaihto.ewp.models import Catalogue, Host, HostApi, HostKey, Key
 from vaihto.ewp.protocol import httpsig
 from vaihto.ewp.protocol.api import Api
 from vaihto.ewp.protocol.http import Request, Response
+from vaihto.institutions.models import Institution
 
 XML = (("Content-Type", "application/xml; charset=utf-8"),)
 HELLO = Response(200, (("Content-Type", "text/plain"),), b"hello")
@@ -130,6 +131,25 @@ def public_of(key: rsa.RSAPrivateKey) -> str:
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     return base64.b64encode(der).decode()
+
+
+def own_key(home: Institution, *, since: dt.datetime, word: str = "home") -> Key:
+    """A client key of a hosted institution, without the wait for a new one."""
+    pair = signer(word)
+    pem = pair.private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return Key.objects.create(
+        institution=home,
+        purpose=Key.Purpose.CLIENT,
+        fingerprint=pair.key_id,
+        public=public_of(pair.private),
+        private=pem.decode(),
+        created_at=since,
+        signs_from=since,
+    )
 
 
 def wire(response: Response, *, length: bool = True) -> bytes:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
-from tests.cast import Cast
+from tests.cast import account, institution
 from tests.ewp import partner as partners
 from tests.ewp.partner import (
     XML,
@@ -38,6 +38,7 @@ from vaihto.institutions.models import Institution
 from vaihto.jobs.announcements import Announcement
 from vaihto.journal.actors import Actor
 from vaihto.journal.models import Entry
+from vaihto.people.access import actor_of
 
 URL = "https://registry.example/catalogue-v1.xml"
 NAMESPACE = "https://example.org/things/v1"
@@ -94,21 +95,19 @@ class World:
 
 
 @pytest.fixture
-def world(cast: Cast, opened: Opened, settings: Any) -> World:
+def world(db: None, opened: Opened, settings: Any) -> World:
     settings.CATALOGUE_URL = URL
     keys.forget()
     registry.forget()
-    long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=30)
-    keys.create(
-        actor=Actor.system(), institution=cast.sending, purpose=Key.Purpose.CLIENT, now=long_ago
-    )
+    home = institution("home.example")
+    partners.own_key(home, since=dt.datetime.now(dt.UTC) - dt.timedelta(days=30))
     partner = opened()
     host = in_catalogue(
         URL,
         hei_id=VALE,
         apis=[(API, {each.name: f"{partner.url}/ewp/{each.path}" for each in API.endpoints})],
     )
-    return World(cast.sending, partner, host)
+    return World(home, partner, host)
 
 
 def ended(answer: Answer[Any]) -> tuple[str, str, bool]:
@@ -244,15 +243,14 @@ def test_not_modified_that_nobody_asked_for_is_no_answer(world: World) -> None:
     assert world.answer_to(answers(b"", status=304, headers=())).outcome.code == "unexpected-status"
 
 
-def test_a_person_who_calls_stands_in_the_journal_and_the_program_does_not(
-    world: World, cast: Cast
-) -> None:
+def test_a_person_who_calls_stands_in_the_journal_and_the_program_does_not(world: World) -> None:
     world.answer_to(THINGS)
     assert not Entry.objects.filter(verb="called a partner").exists()
 
-    world.answer_to(THINGS, actor=cast.actor(cast.operator))
+    olli = account("olli", is_operator=True)
+    world.answer_to(THINGS, actor=actor_of(olli, today=dt.date(2026, 11, 20)))
 
-    assert Entry.objects.get(verb="called a partner").account_id == cast.operator.pk
+    assert Entry.objects.get(verb="called a partner").account_id == olli.pk
 
 
 # --- Whom to call, and how ---------------------------------------------------------------------
@@ -342,7 +340,7 @@ def test_batches_end_with_the_first_failure(world: World) -> None:
     assert [answer.outcome.code for answer in found] == ["partner-failed"]
 
 
-def test_before_anything_is_sent(world: World, settings: Any, cast: Cast) -> None:
+def test_before_anything_is_sent(world: World, settings: Any) -> None:
     nowhere = world.call(partner="nowhere.example")
     assert ended(nowhere) == ("not-in-catalogue", "theirs", True)
     assert nowhere.exchange is None
@@ -357,7 +355,11 @@ def test_before_anything_is_sent(world: World, settings: Any, cast: Cast) -> Non
         True,
     )
 
-    assert ended(world.call(institution=cast.third)) == ("own-key-missing", "ours", True)
+    assert ended(world.call(institution=institution("keyless.example"))) == (
+        "own-key-missing",
+        "ours",
+        True,
+    )
 
     world.host.apis.update(client_auth=["tlscert"])
     registry.forget()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -22,6 +22,7 @@ from vaihto.ewp.apis.monitoring.messages import MonitoringResponse, Report, endp
 from vaihto.ewp.models import ProblemReport
 from vaihto.ewp.outcomes import Outcome
 from vaihto.institutions.models import Institution
+from vaihto.jobs.timetable import every
 from vaihto.journal.actors import Actor
 
 logger = logging.getLogger("vaihto.ewp")
@@ -139,6 +140,7 @@ def _send(row: ProblemReport, *, institution: Institution, now: datetime) -> Non
     ProblemReport.objects.filter(pk=row.pk).update(outcome=answer.outcome.code)
 
 
+@every("ewp.forget-reports", at=time(3, 50))
 def forget_old(now: datetime) -> None:
     """Rows that no longer keep an equal report back."""
     ProblemReport.objects.filter(reported_at__lt=now - timedelta(days=30)).delete()
