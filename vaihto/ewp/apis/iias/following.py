@@ -1,0 +1,342 @@
+"""Following partners' copies and approvals: after a notification, on demand, and every night.
+
+Fetching is idempotent: what came already changes nothing. A copy whose hash does not fit its bytes is kept for
+diagnosis and never used. Source: EWP IIAs 7, reference 4.9, 5.1, 5.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.utils import timezone
+
+from vaihto.agreements import actions
+from vaihto.agreements.models import Agreement, Channel, ReceivedCopy
+from vaihto.channels.models import Channel as Way
+from vaihto.channels.reaching import Look, carries_agreements
+from vaihto.ewp import client, registry
+from vaihto.ewp.apis.iias import APPROVAL, APPROVAL_CNR, IIA_CNR, IIAS
+from vaihto.ewp.apis.iias.messages import (
+    Iia,
+    IiasApprovalResponse,
+    IiasGetResponse,
+    IiasIndexResponse,
+)
+from vaihto.ewp.client import Answer
+from vaihto.ewp.protocol.iia_hash import agreement_hashes
+from vaihto.ewp.protocol.xml import MalformedXml
+from vaihto.institutions.models import Institution
+from vaihto.jobs import inbox, outbox
+from vaihto.jobs.delivery import Ended, Outcome, Slip
+from vaihto.journal.actors import Actor, ActorKind
+
+
+def partner_actor(hei_id: str) -> Actor:
+    """A partner's system, as the journal names it."""
+    return Actor(kind=ActorKind.PARTNER, label=hei_id)
+
+
+def fetch_copy(
+    *, institution: Institution, partner: Institution, iia_id: str, now: datetime, actor: Actor
+) -> tuple[ReceivedCopy | None, Answer[IiasGetResponse]]:
+    """Gets the partner's copy and takes note of it, good, bad or gone."""
+    answer = client.call(
+        institution=institution,
+        partner=partner.hei_id,
+        api=IIAS,
+        endpoint="get-url",
+        parameters=[("iia_id", iia_id)],
+        actor=actor,
+        now=now,
+        read=IiasGetResponse.read,
+    )
+    if not answer.is_good or answer.message is None:
+        _note_failure(institution, partner, iia_id, answer, now)
+        return None, answer
+    return _take(institution, partner, iia_id, answer, now), answer
+
+
+def _note_failure(
+    institution: Institution,
+    partner: Institution,
+    iia_id: str,
+    answer: Answer[IiasGetResponse],
+    now: datetime,
+) -> None:
+    ReceivedCopy.objects.filter(institution=institution, partner=partner, iia_id=iia_id).update(
+        asked_at=now, failure=answer.outcome.code[:60]
+    )
+
+
+def _take(
+    institution: Institution,
+    partner: Institution,
+    iia_id: str,
+    answer: Answer[IiasGetResponse],
+    now: datetime,
+) -> ReceivedCopy | None:
+    who = partner_actor(partner.hei_id)
+    message = answer.message
+    found = next(
+        (one for one in (message.iias if message else ()) if one.copy.author.iia_id == iia_id),
+        None,
+    )
+    if found is None and not answer.problems:
+        known = ReceivedCopy.objects.filter(
+            institution=institution, partner=partner, iia_id=iia_id
+        ).first()
+        return actions.miss_copy(actor=who, received=known, now=now) if known else None
+    problems = _problems(found, institution, partner, answer)
+    return actions.receive_copy(
+        actor=who,
+        institution=institution,
+        partner=partner,
+        iia_id=iia_id,
+        document=answer.body,
+        copy=found.copy if found else None,
+        digest=_hash_of(answer.body, iia_id),
+        published=found.hash if found else "",
+        channel=Channel.EWP,
+        now=now,
+        problems=problems,
+    )
+
+
+def _hash_of(document: bytes, iia_id: str) -> str:
+    try:
+        hashes = agreement_hashes(document, each_alone=True)
+    except MalformedXml:
+        return ""
+    return next((one.hash for one in hashes if one.iia_id == iia_id), "")
+
+
+def _problems(
+    found: Iia | None,
+    institution: Institution,
+    partner: Institution,
+    answer: Answer[IiasGetResponse],
+) -> tuple[tuple[str, str], ...]:
+    """Why the copy cannot be used: what the schema needs is missing, or it is between others."""
+    problems = [("incomplete", each) for each in answer.problems[:10]]
+    if found is None:
+        return tuple(problems) or (("unreadable", ""),)
+    if found.copy.author.hei_id != partner.hei_id:
+        problems.append(("wrong-first-partner", found.copy.author.hei_id))
+    if found.copy.other.hei_id != institution.hei_id:
+        problems.append(("wrong-second-partner", found.copy.other.hei_id))
+    return tuple(problems)
+
+
+def fetch_approval(
+    *, agreement: Agreement, now: datetime, actor: Actor
+) -> Answer[IiasApprovalResponse]:
+    """Asks the partner which version of our copy it has approved, and keeps the answer as proof."""
+    answer = client.call(
+        institution=agreement.institution,
+        partner=agreement.partner.hei_id,
+        api=APPROVAL,
+        parameters=[("iia_id", agreement.iia_id)],
+        actor=actor,
+        now=now,
+        read=IiasApprovalResponse.read,
+    )
+    if answer.is_good and answer.message is not None and not answer.problems:
+        given = next(
+            (one for one in answer.message.approvals if one.iia_id == agreement.iia_id), None
+        )
+        actions.receive_approval(
+            actor=partner_actor(agreement.partner.hei_id),
+            agreement=agreement,
+            digest=given.hash if given else "",
+            proof=answer.body,
+            proof_type="application/xml",
+            channel=Channel.EWP,
+            now=now,
+            file_id=given.pdf_file if given else "",
+        )
+    return answer
+
+
+def refresh(*, agreement: Agreement, now: datetime, actor: Actor) -> list[Answer[object]]:
+    """The partner's copy and approval as they are this moment; for "refresh now" and before every approval."""
+    answers: list[Answer[object]] = []
+    if agreement.partner_iia_id:
+        _copy, answer = fetch_copy(
+            institution=agreement.institution,
+            partner=agreement.partner,
+            iia_id=agreement.partner_iia_id,
+            now=now,
+            actor=actor,
+        )
+        answers.append(answer)  # type: ignore[arg-type]
+    if agreement.shared_at:
+        answers.append(fetch_approval(agreement=agreement, now=now, actor=actor))  # type: ignore[arg-type]
+    return answers
+
+
+class OverEwp:
+    """Carries agreements over the network: word of a change goes out, the partner fetches when it likes."""
+
+    def copy_changed(self, agreement: Agreement) -> None:
+        """Word that our copy changed, by our id."""
+        _tell(agreement, IIA_CNR.element, agreement.iia_id)
+
+    def approval_changed(self, agreement: Agreement) -> None:
+        """Word that our approval changed, by the partner's id of its copy."""
+        if agreement.partner_iia_id:
+            _tell(agreement, APPROVAL_CNR.element, agreement.partner_iia_id)
+
+    def look(self, agreement: Agreement, *, actor: Actor, now: datetime) -> Look:
+        """Copy and approval fetched now."""
+        for answer in refresh(agreement=agreement, now=now, actor=actor):
+            if not answer.is_good:
+                facts = {name: str(value) for name, value in answer.outcome.facts.items()}
+                return Look(fresh=False, code=answer.outcome.code, facts=facts)
+        return Look(fresh=True)
+
+
+def _tell(agreement: Agreement, api: str, object_id: str) -> None:
+    outbox.notify(
+        hei_id=agreement.institution.hei_id,
+        partner=agreement.partner.hei_id,
+        api=api,
+        object_ids=[object_id],
+        now=timezone.now(),
+    )
+
+
+def _reaches(_institution: Institution, partner: Institution) -> bool:
+    """Does the catalogue say that the partner serves agreements in the version we speak?"""
+    try:
+        return bool(registry.entries(partner.hei_id, IIAS.element, major=IIAS.major))
+    except registry.TooOld:
+        return True  # word waits in the outbox until the catalogue can be trusted again
+
+
+def register() -> None:
+    """Agreements travel over EWP from now on."""
+    carries_agreements(Way.EWP, OverEwp(), reaches=_reaches)
+
+
+# --- After notifications --------------------------------------------------------------------------
+
+
+def _ended(answer: Answer[object]) -> Outcome:
+    """How a fetch ended, as the inbox understands it."""
+    outcome = answer.outcome
+    if answer.is_good:
+        return Outcome(Ended.ARRIVED, outcome.code)
+    ended = Ended.LATER if outcome.repeatable else Ended.REFUSED
+    return Outcome(ended, outcome.code, outcome.blame, outcome.facts)
+
+
+def _sides(slip: Slip) -> tuple[Institution, Institution] | None:
+    ours = Institution.objects.filter(hei_id=slip.hei_id, hosted=True).first()
+    theirs = Institution.objects.filter(hei_id=slip.partner).first()
+    if ours is None:
+        return None
+    return ours, theirs or meet(slip.partner)
+
+
+def meet(hei_id: str) -> Institution:
+    """A partner that this installation did not know: entered as the catalogue names it."""
+    listed = registry.listed(hei_id)
+    name = listed.names[0][1] if listed and listed.names else hei_id
+    found, _new = Institution.objects.get_or_create(
+        hei_id=hei_id, defaults={"name": name[:200], "country": "999"}
+    )
+    return found
+
+
+@inbox.fetches("iia-cnr")
+def _after_copy(slips: Sequence[Slip]) -> Outcome:
+    """A partner said that its copy changed."""
+    (slip,) = slips
+    sides = _sides(slip)
+    if sides is None:
+        return Outcome(Ended.REFUSED, "not-hosted")
+    _copy, answer = fetch_copy(
+        institution=sides[0],
+        partner=sides[1],
+        iia_id=slip.object_id,
+        now=timezone.now(),
+        actor=Actor.system(),
+    )
+    return _ended(answer)  # type: ignore[arg-type]
+
+
+@inbox.fetches("iia-approval-cnr")
+def _after_approval(slips: Sequence[Slip]) -> Outcome:
+    """A partner said that its approval of our copy changed; an id that is not ours is no error."""
+    (slip,) = slips
+    agreement = (
+        Agreement.objects.select_related("institution", "partner")
+        .filter(
+            institution__hei_id=slip.hei_id,
+            partner__hei_id=slip.partner,
+            iia_id=slip.object_id,
+            deleted_at__isnull=True,
+        )
+        .first()
+    )
+    if agreement is None:
+        return Outcome(Ended.ARRIVED, "unknown-id")
+    return _ended(fetch_approval(agreement=agreement, now=timezone.now(), actor=Actor.system()))  # type: ignore[arg-type]
+
+
+# --- Every night ----------------------------------------------------------------------------------
+
+
+def _pairs(_now: datetime) -> Iterable[tuple[str, str]]:
+    """Every hosted institution with every partner that it has an agreement or a proposal with."""
+    known = set(
+        Agreement.objects.filter(deleted_at__isnull=True).values_list(
+            "institution__hei_id", "partner__hei_id"
+        )
+    )
+    known |= set(ReceivedCopy.objects.values_list("institution__hei_id", "partner__hei_id"))
+    return sorted(
+        pair for pair in known if registry.entries(pair[1], IIAS.element, major=IIAS.major)
+    )
+
+
+@inbox.pulls("iias", pairs=_pairs)
+def _catch_up(asked: inbox.Asked) -> Outcome:
+    """What the partner changed since the last pull; with no moment everything, and what vanished is looked at."""
+    institution = Institution.objects.get(hei_id=asked.hei_id)
+    parameters = [("modified_since", asked.since.isoformat())] if asked.since else []
+    now = timezone.now()
+    answer = client.call(
+        institution=institution,
+        partner=asked.partner,
+        api=IIAS,
+        endpoint="index-url",
+        parameters=parameters,
+        actor=Actor.system(),
+        now=now,
+        read=IiasIndexResponse.read,
+    )
+    if not answer.is_good or answer.message is None:
+        return _ended(answer)  # type: ignore[arg-type]
+    ids = set(answer.message.iia_ids)
+    if asked.since is None:
+        ids |= set(
+            ReceivedCopy.objects.filter(
+                institution=institution, partner__hei_id=asked.partner, gone_at__isnull=True
+            ).values_list("iia_id", flat=True)
+        )
+    inbox.receive(
+        hei_id=asked.hei_id, partner=asked.partner, api="iia-cnr", object_ids=ids, now=now
+    )
+    waiting = Agreement.objects.served().filter(
+        institution=institution, partner__hei_id=asked.partner
+    )
+    inbox.receive(
+        hei_id=asked.hei_id,
+        partner=asked.partner,
+        api="iia-approval-cnr",
+        object_ids=waiting.values_list("iia_id", flat=True),
+        now=now,
+    )
+    return Outcome(Ended.ARRIVED, "ok", server_time=now)
