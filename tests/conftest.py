@@ -45,6 +45,21 @@ def _stay_home(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_stay_home)
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The test database; at the end PostgreSQL drops it also when a thread still holds a connection."""
+    yield
+    from django.db import connection  # noqa: PLC0415 - app ready
+
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " AND backend_type = 'client backend'"
+            )
+
+
 @pytest.fixture(autouse=True)
 def _no_unplanned_mail(request: pytest.FixtureRequest) -> Iterator[None]:
     yield

@@ -230,6 +230,7 @@ class _Buffer:
             self.awake.wait()
             self.awake.clear()
             self.write()
+            connection.close()  # a thread that may wait for hours holds none
             threading.Event().wait(_PAUSE_SECONDS)
 
     def write(self) -> None:
