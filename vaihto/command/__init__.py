@@ -42,7 +42,11 @@ TABLE: tuple[Command, ...] = (
         "serve",
         "Serve the pages.",
         function="vaihto.command.serving:serve",
-        examples=("vaihto serve", "vaihto serve --host 0.0.0.0 --port 8080 --workers 4"),
+        examples=(
+            "vaihto serve",
+            "vaihto serve --host 0.0.0.0 --port 8080 --workers 4",
+            "vaihto serve --port 8443 --certificate chain.pem --key key.pem",
+        ),
     ),
     Command(
         "work",

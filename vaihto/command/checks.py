@@ -77,9 +77,10 @@ def _public_address(**_about: Any) -> list[checks.CheckMessage]:
     elif not settings.BEHIND_PROXY:
         found.append(
             checks.Warning(
-                "The address is https, but no proxy is declared that ends TLS; "
-                "`vaihto serve` itself speaks plain HTTP and would send every visitor in a circle.",
-                hint="Put a proxy in front (deploy/nginx.conf) and set VAIHTO_BEHIND_PROXY=yes.",
+                "The address is https, but no proxy is declared that ends TLS; without a certificate "
+                "`vaihto serve` speaks plain HTTP and would send every visitor in a circle.",
+                hint="Put a proxy in front (deploy/nginx.conf) and set VAIHTO_BEHIND_PROXY=yes, or serve with "
+                "--certificate and --key.",
                 id="vaihto.W103",
             )
         )

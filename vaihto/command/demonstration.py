@@ -5,25 +5,26 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
-import socket
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 from vaihto import environment
 from vaihto.command import DONE, REFUSED, WRONG_USE
 from vaihto.command.arguments import parser_of
+from vaihto.command.processes import (
+    HOST,
+    Child,
+    answers,
+    end,
+    free_port,
+    on_signals,
+    program,
+    server_command,
+    start,
+)
 
-_HOST = "127.0.0.1"
-_PORTS_TRIED = 20
 _START_SECONDS = 60
-_STOP_SECONDS = 20
 _EDITION = 1  # raised when demo data built earlier can no longer be served
 
 
@@ -52,7 +53,7 @@ def demo(arguments: list[str]) -> int:
             "vaihto: the demo has a database of its own; it ignores VAIHTO_DATABASE_URL.",
             file=sys.stderr,
         )
-    address = f"http://{_HOST}:{port}"
+    address = f"http://{HOST}:{port}"
     _set_environment(folder.resolve(), address)
     try:
         _build(folder.resolve(), chosen)
@@ -63,19 +64,6 @@ def demo(arguments: list[str]) -> int:
         print(f"Built in {folder}.")
         return DONE
     return _serve(address, port)
-
-
-def free_port(first: int) -> int | None:
-    """The first port from `first` on that nobody listens to."""
-    for port in range(first, first + _PORTS_TRIED):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((_HOST, port))
-            except OSError:
-                continue
-            return port
-    return None
 
 
 def _set_environment(folder: Path, address: str) -> None:
@@ -132,21 +120,22 @@ def _serve(address: str, port: int) -> int:
     """Web server and worker as children; whichever ends first, or a signal, ends both."""
     from django.db import connection  # noqa: PLC0415 - app ready
 
-    from vaihto.command.serving import server_command  # noqa: PLC0415 - app ready
-
     people = _people()
     connection.close()
     commands = {
-        "web server": server_command(host=_HOST, port=port, workers=2),
-        "worker": [str(Path(sys.executable).with_name("vaihto")), "work"],
+        "web server": server_command(host=HOST, port=port, workers=2),
+        "worker": [program("vaihto"), "work"],
     }
-    children: dict[str, subprocess.Popen[bytes]] = {}
-    stopping = _on_signals()
+    children: dict[str, Child] = {}
+    stopping = on_signals()
+
+    def no_sense_in_waiting() -> bool:
+        return stopping() or any(child.poll() is not None for child in children.values())
+
     try:
         for name, command in commands.items():
-            # In sessions of their own, so that Ctrl-C reaches this process only, which stops them in order.
-            children[name] = subprocess.Popen(command, start_new_session=True)
-        if not _is_up(f"{address}/ready", children, stopping):
+            children[name] = start(command)
+        if not answers(f"{address}/ready", seconds=_START_SECONDS, give_up=no_sense_in_waiting):
             if not stopping():
                 print("vaihto: the demo did not start; the lines above say why.", file=sys.stderr)
                 return REFUSED
@@ -161,49 +150,7 @@ def _serve(address: str, port: int) -> int:
         print("\nEnding …", flush=True)
         return DONE
     finally:
-        _end(list(children.values()))
-
-
-def _on_signals() -> Callable[[], bool]:
-    """From now on Ctrl-C, SIGTERM and a closed terminal are noted; the answer asks whether one came."""
-    came: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, note)
-    return lambda: bool(came)
-
-
-def _is_up(
-    address: str, children: dict[str, subprocess.Popen[bytes]], stopping: Callable[[], bool]
-) -> bool:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and not stopping():
-        if any(child.poll() is not None for child in children.values()):
-            return False
-        try:
-            with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - loopback
-                if answer.status == 200:
-                    return True
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            pass
-        time.sleep(0.3)
-    return False
-
-
-def _end(children: list[subprocess.Popen[bytes]]) -> None:
-    for child in children:
-        if child.poll() is None:
-            child.terminate()
-    deadline = time.monotonic() + _STOP_SECONDS
-    for child in children:
-        try:
-            child.wait(timeout=max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        end(children.values())
 
 
 def _people() -> str:

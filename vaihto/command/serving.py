@@ -15,9 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from vaihto.command import REFUSED
 from vaihto.command.arguments import parser_of
-
-# Enough for slow pages not to block a worker, few enough for SQLite (measured, see the decisions).
-_THREADS = 4
+from vaihto.command.processes import server_command
 
 
 def serve(arguments: list[str]) -> int:  # noqa: RET503 - the process is replaced
@@ -28,7 +26,13 @@ def serve(arguments: list[str]) -> int:  # noqa: RET503 - the process is replace
     parser.add_argument(
         "--workers", type=int, default=settings.WEB_WORKERS, help="web processes (VAIHTO_WORKERS)"
     )
+    parser.add_argument(
+        "--certificate", type=Path, help="TLS certificate chain, PEM; without a proxy in front"
+    )
+    parser.add_argument("--key", type=Path, help="its private key, PEM (PKCS 8)")
     chosen = parser.parse_args(arguments)
+    if (chosen.certificate is None) != (chosen.key is None):
+        parser.error("--certificate and --key belong together")
     if lacking := unapplied_migrations():
         print(
             f"vaihto: the tables are not up to date ({len(lacking)} steps lack). "
@@ -37,7 +41,14 @@ def serve(arguments: list[str]) -> int:  # noqa: RET503 - the process is replace
         )
         return REFUSED
     prepare()
-    command = server_command(host=chosen.host, port=chosen.port, workers=chosen.workers)
+    command = server_command(
+        host=chosen.host,
+        port=chosen.port,
+        workers=chosen.workers,
+        path=urlsplit(settings.PUBLIC_URL).path,
+        certificate=chosen.certificate,
+        key=chosen.key,
+    )
     os.execv(command[0], command)  # noqa: S606 - becomes the server, no shell
 
 
@@ -56,25 +67,3 @@ def prepare() -> None:
     counters.mkdir(parents=True)
     # Read by the metrics library in the server's processes, which share their counters there.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counters)
-
-
-def server_command(*, host: str, port: int, workers: int) -> list[str]:
-    """The command line of the web server."""
-    return [
-        str(Path(sys.executable).with_name("granian")),
-        "--interface=wsgi",
-        "--no-ws",
-        f"--host={host}",
-        f"--port={port}",
-        f"--workers={workers}",
-        f"--blocking-threads={_THREADS}",
-        "--respawn-failed-workers",
-        "--workers-kill-timeout=30s",
-        "--log-level=warning",
-        *(
-            [f"--url-path-prefix={prefix}"]
-            if (prefix := urlsplit(settings.PUBLIC_URL).path)
-            else []
-        ),
-        "vaihto.wsgi:application",
-    ]
