@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -235,8 +235,8 @@ class PartnerCopy(models.Model):
     api = models.CharField(max_length=60)  # institutions, organizational-units, factsheet
     document = models.BinaryField()  # the answer's body as received
     digest = models.CharField(max_length=64)
-    fetched_at = models.DateTimeField()  # when the partner last confirmed it
-    changed_at = models.DateTimeField()  # when its content last changed
+    fetched_at = models.DateTimeField(null=True)  # when the partner last confirmed it, None: never
+    changed_at = models.DateTimeField(null=True)  # when its content last changed
     asked_at = models.DateTimeField()  # when we last tried
     etag = models.CharField(max_length=200, blank=True)  # as the partner named this content
     failure = models.CharField(
@@ -285,6 +285,12 @@ class SharedFile(models.Model):
 
     def __str__(self) -> str:
         return self.file_id
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Writes it once. Raises TypeError for a file that is there: a change is a new file with a new id."""
+        if not self._state.adding:
+            raise TypeError("a shared file is never changed")
+        super().save(*args, **kwargs)
 
 
 class FileReader(models.Model):

@@ -48,6 +48,7 @@ APIS = (INSTITUTIONS, OUNITS, FACTSHEET)
 FRESH = timedelta(days=1)
 PAUSE_AFTER_FAILURE = timedelta(hours=3)
 _AT_ONCE = 20  # partners in one round
+_MOST_UNITS = 5_000  # more than any university has
 _ROUND_SECONDS = 300  # a round of slow partners ends; the next one goes on
 _READERS: dict[str, Callable[[bytes], Read[Any]]] = {
     INSTITUTIONS.element: InstitutionsResponse.read,
@@ -224,7 +225,7 @@ class _Asking:
         if told is None or told.message is None:
             return None
         own = [hei for hei in told.message.heis if hei.hei_id == self.partner]
-        return list(dict.fromkeys(each for hei in own for each in hei.ounit_ids))
+        return list(dict.fromkeys(each for hei in own for each in hei.ounit_ids))[:_MOST_UNITS]
 
     def _keep(
         self,
@@ -283,7 +284,8 @@ _KIND, _ROUND = "ewp.partner", "ewp.partners"
 
 def ask_for_refresh(*, actor: Actor, hei_id: str) -> Work:
     """Has the partner asked now; the work tells how far it is. Raises `NotAPartner`, `AskedAlready`."""
-    actor.require_any([May.INSTITUTIONS_EDIT, May.ALLIANCE_EDIT])
+    if not actor.is_operator:
+        actor.require_any([May.INSTITUTIONS_EDIT, May.MOBILITIES_EDIT, May.ALLIANCE_EDIT])
     if not any(entry.element in _READERS for entry in registry.apis_of(hei_id)):
         raise NotAPartner("ewp.not-a-partner", partner=hei_id)
     if _open(_KIND).filter(subject_id=hei_id).exists():
