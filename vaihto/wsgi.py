@@ -1,9 +1,23 @@
-"""The application object that a WSGI server runs."""
+"""The application object that a WSGI server runs: partners' machines by `/ewp/`, everybody else by Django."""
 
 import os
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vaihto.settings")
 
-application = get_wsgi_application()
+pages = get_wsgi_application()
+
+from vaihto.ewp.server import PREFIX, Gate  # noqa: E402 - once the rooms are loaded
+
+gate = Gate()
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Answers one request."""
+    path = environ.get("PATH_INFO", "")
+    if path.startswith(PREFIX) or path == PREFIX.rstrip("/"):
+        return gate(environ, start_response)
+    return pages(environ, start_response)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import SHARED
+from tests.ewp.network import network  # noqa: F401 - a fixture
 from tests.ewp.partner import HELLO, Authority, Opened, Partner, authority, wire
 from vaihto.ewp.schemas import Official, official
 

@@ -72,6 +72,13 @@ class BadParameter(Trouble):
         self.name = name
 
 
+class Forbidden(Trouble):
+    """The caller is recognised and not entitled to this endpoint at all."""
+
+    def __init__(self, developer: str) -> None:
+        super().__init__(403, developer, code="forbidden")
+
+
 # The first line that fits decides. Unknown is 400 because only updates raise it: readings leave the unknown out.
 # Source: ewp-specs-architecture, "Error handling"; update endpoints of omobilities and omobility-las.
 _STATUS: tuple[tuple[type[Refusal], int], ...] = (

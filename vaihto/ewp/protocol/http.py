@@ -78,11 +78,11 @@ class Parameters:
         """Parameters of a query or of a form body. Raises `MalformedForm`."""
         try:
             plain = text.decode("ascii") if isinstance(text, bytes) else text
-            if _BROKEN_ESCAPE.search(plain):
-                raise ValueError("a percent sign without two hexadecimal digits")
             pairs = parse_qsl(plain, keep_blank_values=True, errors="strict", max_num_fields=20_000)
         except ValueError as error:
             raise MalformedForm(str(error)) from error
+        if _BROKEN_ESCAPE.search(plain):
+            raise MalformedForm("a percent sign without two hexadecimal digits")
         return cls(tuple(pairs))
 
     def all(self, name: str) -> tuple[str, ...]:
