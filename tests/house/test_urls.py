@@ -26,6 +26,7 @@ from vaihto.imports.models import Batch
 from vaihto.institutions.models import Contact
 from vaihto.jobs.models import Work
 from vaihto.observatory.models import Goal
+from vaihto.offers.models import LearningOpportunity, Realisation
 from vaihto.people.models import Account, Role
 from vaihto.virta.models import ExportRun
 
@@ -54,6 +55,8 @@ class Scene:
     work: Work
     role: Role
     batch: Batch
+    course: LearningOpportunity
+    taught: Realisation
     contact: Contact
 
 
@@ -91,6 +94,8 @@ class Page:
 
 EDITORS = frozenset({"entry", "coordinator", "registrar", "administrator"})
 REGISTRARS = frozenset({"registrar", "administrator"})
+# Who keep the catalogue; the registrar of the walk coordinates too.
+KEEPERS = frozenset({"coordinator", "agreement_manager", "registrar", "administrator"})
 BRINGERS = frozenset(
     {
         "entry",
@@ -116,6 +121,16 @@ TELLERS = frozenset({"agreement_manager", "administrator"})  # write what partne
 def _side(*, sends: frozenset[str] = EDITORS, opens: frozenset[str] | None = EDITORS) -> Page:
     """A deed on the outgoing side: the office of the sending institution, nobody else."""
     return Page(opens, sends, _about("outgoing"), knows=HOME_SIDE)
+
+
+def _entry(
+    name: str = "course",
+    *,
+    opens: frozenset[str] | None = KEEPERS,
+    sends: frozenset[str] = KEEPERS,
+) -> Page:
+    """A page about an entry of the catalogue of the sending institution that is not exposed."""
+    return Page(opens, sends, _about(name), knows=SENDING)
 
 
 def _run(sends: frozenset[str] | None = None) -> Page:
@@ -201,6 +216,20 @@ PAGES: dict[str, Page] = {
     "institution:remove-contact": _told(TELLERS, about="contact"),
     "institution:factsheet": _told(TELLERS),
     "institution:preview": _told(None),
+    "offers:catalogue": Page(EVERYBODY, public=True),
+    "offers:catalogue-csv": Page(EVERYBODY, public=True),
+    "offers:selected": Page(None, KEEPERS | {"chiara"}),
+    "offers:new": Page(KEEPERS | {"chiara"}, KEEPERS | {"chiara"}),
+    # What is not exposed looks like nothing to others; strangers see what is (test_catalogue.py).
+    "offers:offer": Page(SENDING, about=_about("course"), knows=SENDING, public=True),
+    "offers:edit": _entry(),
+    "offers:expose": _entry(opens=None),
+    "offers:withdraw": _entry(),
+    "offers:bring-back": _entry(opens=None),
+    "offers:parts": _entry(),
+    "offers:new-realisation": _entry(),
+    "offers:edit-realisation": _entry("taught"),
+    "offers:remove-realisation": _entry("taught"),
     "imports:batches": Page(BRINGERS),
     "imports:choose": Page(BRINGERS),
     "imports:bring": Page(PERSONS, PERSONS, _kind(), knows=EVERYBODY - OTHER_KINDS),
@@ -278,6 +307,16 @@ NAMES = sorted(name for name, _pattern in addresses())
 @pytest.fixture
 def scene(cast: Cast) -> Scene:
     """Records of the sending institution that could leak."""
+    course = LearningOpportunity.objects.create(
+        institution=cast.sending,
+        kind="course",
+        los_id="CR/leakable",
+        code="C-1",
+        titles={"en": "Leakable course"},
+        title="Leakable course",
+        search="leakable course",
+        modified_at=NOON,
+    )
     edition = Edition.objects.create(key="e" * 64, proposed_at=NOON, note="A proposal")
     made = Scene(
         cast=cast,
@@ -317,6 +356,10 @@ def scene(cast: Cast) -> Scene:
             size=1,
             made_at=NOON,
             state="previewed",
+        ),
+        course=course,
+        taught=Realisation.objects.create(
+            opportunity=course, loi_id="CRI/1", start=date(2026, 9, 1), end=date(2026, 12, 1)
         ),
         contact=Contact.objects.create(
             institution=cast.sending, names={"en": "Leakable office"}, place=1

@@ -268,3 +268,18 @@ class Realisation(models.Model):
     def ects(self) -> Decimal | None:
         """How many ECTS credits, where stated."""
         return next((one.value for one in self.credit_list if one.scheme == ECTS), None)
+
+    @property
+    def has_whole_term(self) -> bool:
+        """Can the academic term be told to partners: its year, a name, its first and last day?"""
+        return bool(
+            self.academic_year
+            and any(self.term_names.values())
+            and self.term_start
+            and self.term_end
+        )
+
+    @property
+    def has_half_a_term(self) -> bool:
+        """Is something of a term stated, but not enough to be told?"""
+        return bool(self.academic_year) and not self.has_whole_term

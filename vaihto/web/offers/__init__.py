@@ -1,0 +1,1 @@
+"""The catalogue of programmes and courses: for everybody to find, for the offices to keep."""
