@@ -6,7 +6,7 @@ The declarations of a package (its `__init__.py`) import nothing of Django; wher
 
 from __future__ import annotations
 
-from vaihto.ewp.apis import courses, discovery, echo, files, institutions
+from vaihto.ewp.apis import courses, discovery, echo, files, iias, institutions
 from vaihto.ewp.protocol.api import Api
 
 APIS: tuple[Api, ...] = (
@@ -15,4 +15,5 @@ APIS: tuple[Api, ...] = (
     *institutions.APIS,
     *courses.APIS,
     *files.APIS,
+    *iias.APIS,
 )
