@@ -10,7 +10,15 @@ FILE = Api(
     major=1,
     version="1.0.0",
     says="A file that another message mentions, only for those who were given its id.",
-    endpoints=(Endpoint("url", "file/v1", Reading.GET, personal=True),),
+    endpoints=(
+        Endpoint(
+            "url",
+            "file/v1",
+            Reading.GET,
+            answer="vaihto.ewp.apis.files.endpoints:file",
+            personal=True,
+        ),
+    ),
     order=("url",),
 )
 

@@ -29,6 +29,7 @@ from vaihto.ewp.protocol.types import (
     put_addresses,
     put_each,
     put_if,
+    put_other_ids,
     put_texts,
     put_whole,
     root_of,
@@ -88,8 +89,7 @@ class Hei:
         """As a child of the root. Raises `Unwritable`."""
         hei = parent.add("hei")
         put(hei, "hei-id", self.hei_id, HEI_ID)
-        for kind, value in self.other_ids:
-            hei.add("other-id", value, {"type": kind})
+        put_other_ids(hei, "other-id", self.other_ids)
         put_texts(hei, "name", self.names, at_least=1)
         put_if(hei, "abbreviation", self.abbreviation)
         put_addresses(hei, self.street_address, self.mailing_address)
