@@ -193,6 +193,7 @@ _URI = r"(?:[^\s\[\]<>\"{}|\\^`%#\x00-\x1f]|%[0-9A-Fa-f]{2})"
 _AUTHORITY = r"(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#\[\]<>\"{}|\\^`%:@]+)(?::[0-9]{1,5})?"
 
 TEXT = _form(r"(?s).*\S.*", "some text")
+LINE = _form(r"[^\n\r]*\S[^\n\r]*", "some text on one line")
 IDENTIFIER = _form(r"[!-~]{1,64}", "1 to 64 characters of ASCII without blanks")
 HEI_ID = _form(r"\S{1,120}", "a SCHAC identifier")
 EMAIL = _form(r"[^@\s]+@[^@\s.]+\.[^@\s]+", "an e-mail address")
@@ -246,6 +247,14 @@ def put_texts(
         if language and not LANGUAGE_TAG.fits(language):
             raise Unwritable(f"The language of {name} must be {LANGUAGE_TAG.says}.")
         parent.add(name, text, {"xml:lang": language} if language else None)
+
+
+def put_other_ids(parent: Builder, name: str, ids: Iterable[tuple[str, str]]) -> None:
+    """A child for each pair of type and value of a further identifier of an institution."""
+    for kind, value in ids:
+        if not LINE.fits(kind):
+            raise Unwritable(f"The type of {name} must be {LINE.says}.")
+        parent.add(name, value, {"type": kind})
 
 
 def put_whole(parent: Builder, name: str, number: int | None) -> None:

@@ -24,6 +24,7 @@ from vaihto.ewp.protocol.types import (
     put,
     put_each,
     put_if,
+    put_other_ids,
     put_texts,
     root_of,
 )
@@ -168,8 +169,7 @@ class Covered:
         if not HEI_ID.fits(self.hei_id):
             raise Unwritable(f"hei/@id must be {HEI_ID.says}.")
         hei = parent.add("r:hei", attributes={"id": self.hei_id})
-        for kind, value in self.other_ids:
-            hei.add("r:other-id", value, {"type": kind})
+        put_other_ids(hei, "r:other-id", self.other_ids)
         put_texts(hei, "r:name", self.names, at_least=1)
 
 
