@@ -26,6 +26,8 @@ def left_out(kind: str) -> list[str]:
         return absent if chromium() is None else []
     if not os.environ.get("VAIHTO_DATABASE_URL", "").startswith("postgres"):
         absent.append("PostgreSQL (tests/postgres.py runs them there)")
+    if shutil.which("redis-server") is None:
+        absent.append("Redis (no redis-server)")
     named = os.environ.get("VAIHTO_SCHEMAS")
     schemas = Path(named) if named else Path(__file__).parents[2] / "shared" / "schemas"
     if not schemas.is_dir():

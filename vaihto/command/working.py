@@ -7,16 +7,18 @@ import os
 import socket
 import threading
 from datetime import datetime
+from types import FrameType
 
-from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 from django_tasks_db.management.commands.db_worker import Worker
 
-from vaihto.command import DONE, REFUSED
+from vaihto.command import DONE
 from vaihto.command.arguments import parser_of
 from vaihto.jobs import beat
-from vaihto.jobs.actions import resume_lost
+from vaihto.jobs.actions import ask_again, resume_lost
+from vaihto.jobs.outbox import wake
+from vaihto.jobs.queue import has_broker, stopping
 from vaihto.jobs.timetable import tick
 
 logger = logging.getLogger("vaihto.jobs")
@@ -34,14 +36,35 @@ def work(arguments: list[str]) -> int:
         "--no-timed", action="store_true", help="leave the timetable to another worker"
     )
     chosen = parser.parse_args(arguments)
-    if settings.TASKS["default"]["BACKEND"] != "django_tasks_db.DatabaseBackend":
-        return _work_from_broker()
     name = f"{socket.gethostname()[:40]}-{os.getpid()}"
     beat.become(name)
-    worker = Worker(
+    ticker = Ticker(name, timed=not (chosen.no_timed or chosen.until_idle))
+    try:
+        ticker.start()
+        if has_broker():
+            from vaihto.command import brokering  # noqa: PLC0415 - only where a broker is set
+
+            brokering.work(name, until_idle=chosen.until_idle)
+        else:
+            _work_from_database(name, until_idle=chosen.until_idle)
+    finally:
+        ticker.stop()
+    return DONE
+
+
+class _Worker(Worker):
+    """The library's worker; when asked to end it lets go of work that comes in pieces."""
+
+    def shutdown(self, signum: int, frame: FrameType | None) -> None:
+        stopping.set()
+        super().shutdown(signum, frame)
+
+
+def _work_from_database(name: str, *, until_idle: bool) -> None:
+    worker = _Worker(
         queue_names=["*"],
         interval=0.5,
-        batch=chosen.until_idle,
+        batch=until_idle,
         backend_name="default",
         startup_delay=False,
         max_tasks=None,
@@ -49,22 +72,11 @@ def work(arguments: list[str]) -> int:
         excluded_queue_names=[],
     )
     worker.configure_signals()
-    ticker = Ticker(name, timed=not (chosen.no_timed or chosen.until_idle))
-    try:
-        ticker.start()
-        worker.run()
-    finally:
-        ticker.stop()
-    return DONE
-
-
-def _work_from_broker() -> int:
-    print("Work waits in the broker named by VAIHTO_TASKS; start its own worker for it.")
-    return REFUSED
+    worker.run()
 
 
 class Ticker:
-    """A thread beside the worker; it beats, resumes what a dead worker left, and runs the timetable."""
+    """A thread beside the worker; it beats, resumes what was left or lost, and runs the timetable."""
 
     def __init__(self, name: str, *, timed: bool) -> None:
         self._name = name
@@ -76,6 +88,7 @@ class Ticker:
         """Says at once that this worker is alive, and goes on saying so."""
         beat.beat(self._name, now=timezone.now())
         resume_lost(now=timezone.now())
+        wake(timezone.now())
         self._thread.start()
 
     def stop(self) -> None:
@@ -96,6 +109,7 @@ class Ticker:
         try:
             beat.beat(self._name, now=now)
             resume_lost(now=now)
+            ask_again(now=now)
             if self._timed:
                 tick(now=now)
         except DatabaseError:

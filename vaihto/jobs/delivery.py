@@ -576,14 +576,19 @@ class Round:
         """Holds on to what is held before the claim ends."""
         if time.monotonic() - self._renewed < self._policy.lease.total_seconds() / 3:
             return
+        begun = time.monotonic()
+        if begun - self._renewed >= self._policy.lease.total_seconds():
+            self._buffer = []  # too late: another may hold them by now
         with transaction.atomic():
-            free = list(
+            free = set(
                 self._held().select_for_update(skip_locked=True).values_list("pk", flat=True)
             )
             self._held().filter(pk__in=free).update(
                 claimed_until=self._clock() + self._policy.lease
             )
-        self._renewed = time.monotonic()
+        self._renewed = begun
+        # What a change has in hand could not be renewed; it goes out after that change, by whoever claims it.
+        self._buffer = [slip for slip in self._buffer if slip.number in free]
 
     def _release(self) -> None:
         """Gives back what was claimed and not begun."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,12 +45,22 @@ def enqueue(task: Task[..., Any], *arguments: Any) -> None:
         task.enqueue(*arguments)
 
 
+_SULKING_SECONDS = 5.0
+_silent_since = 0.0  # monotonic seconds; 0 while the broker answers
+
+
 def _ask(task: Task[..., Any], arguments: tuple[Any, ...]) -> None:
+    """Asks the broker, and not again for a moment after it was silent: nobody's page shall wait for it."""
     from redis.exceptions import RedisError  # noqa: PLC0415 - only where a broker is set
 
+    global _silent_since  # noqa: PLW0603 - one broker per process
+    if _silent_since and time.monotonic() - _silent_since < _SULKING_SECONDS:
+        return
     try:
         task.enqueue(*arguments)
+        _silent_since = 0.0
     except (RedisError, OSError):
+        _silent_since = time.monotonic()
         logger.warning("the broker did not answer", extra={"task": task.name})
 
 
