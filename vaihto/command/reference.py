@@ -16,6 +16,7 @@ from pathlib import Path
 from vaihto import environment
 from vaihto.command import TABLE, Command, main
 from vaihto.command.framework import start_django
+from vaihto.ewp.protocol.api import Api, Reading
 
 FOLDER = environment.ROOT / "docs" / "reference"
 _MADE = "<!-- Made from the code by `make docs`; change the code, not this page. -->\n"
@@ -31,6 +32,7 @@ def pages() -> dict[str, str]:
         "code-lists.md": _code_lists,
         "imports.md": _imports,
         "roles.md": _roles,
+        "ewp.md": _ewp,
     }
     return {name: _MADE + "\n".join(lines()).rstrip() + "\n" for name, lines in made.items()}
 
@@ -234,6 +236,63 @@ def _roles() -> Iterator[str]:
     yield _row("---", *["---"] * len(names))
     for may in May:
         yield _row(f"`{may}`", *("yes" if may in ALLOWS[name] else "" for name in names))
+
+
+def _ewp() -> Iterator[str]:
+    from vaihto.ewp.apis import APIS, monitoring  # noqa: PLC0415 - slow import
+    from vaihto.ewp.manifest import CLIENT_AUTH, SERVER_AUTH  # noqa: PLC0415 - app ready
+
+    yield "# EWP interfaces"
+    yield ""
+    yield (
+        "What a hosted institution serves to the Erasmus Without Paper network, made from the same declarations as "
+        "routes and manifests. An address begins with the public address of the installation, `/ewp/` and the SCHAC "
+        "id of the institution. Requests are signed "
+        f"(`{'`, `'.join(CLIENT_AUTH)}`), answers too where the caller asks for it (`{'`, `'.join(SERVER_AUTH)}`). "
+        "Of a parameter that may be repeated, more values than the limit are refused with 400. The manifest of an "
+        "institution, `vaihto ewp manifest HEI_ID`, is the list that partners see."
+    )
+    for api in APIS:
+        yield ""
+        yield f"## {api.element} {api.version}"
+        yield ""
+        yield api.says
+        yield ""
+        yield from _endpoints_of(api)
+        said = [*(f"`{name}` {number}" for name, number in api.limits)]
+        said += [f"`{name}` {text}" for name, text in api.flags]
+        if said:
+            yield ""
+            yield f"In the manifest: {', '.join(said)}."
+    yield ""
+    yield "## Only called"
+    yield ""
+    yield _row("API", "Version", "What for")
+    yield _row("---", "---", "---")
+    yield _row(
+        f"`{monitoring.MONITORING.element}`",
+        monitoring.MONITORING.version,
+        monitoring.MONITORING.says,
+    )
+
+
+def _endpoints_of(api: Api) -> Iterator[str]:
+    yield _row("Element", "Address below the institution", "Methods", "Notes")
+    yield _row(*["---"] * 4)
+    for endpoint in api.endpoints:
+        notes = [
+            *(["a form"] if endpoint.reading is Reading.POST_FORM else []),
+            *(["an XML document"] if endpoint.reading is Reading.POST_XML else []),
+            *(["without a signature too"] if endpoint.anonymous else []),
+            *(["personal data"] if endpoint.personal else []),
+            *(["not answered yet"] if endpoint.answer is None else []),
+        ]
+        yield _row(
+            f"`{endpoint.name}`",
+            f"`{endpoint.path}`",
+            ", ".join(endpoint.reading.methods),
+            ", ".join(notes),
+        )
 
 
 def write_or_compare(arguments: list[str]) -> int:
