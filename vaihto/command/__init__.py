@@ -59,7 +59,13 @@ TABLE: tuple[Command, ...] = (
         "Build the demo alliance and serve it on this machine.",
         function="vaihto.command.demonstration:demo",
         bare=True,  # it makes its own settings before Django reads them
-        examples=("vaihto demo", "vaihto demo --port 8010", "vaihto demo --fresh --no-serve"),
+        examples=(
+            "vaihto demo",
+            "vaihto demo --port 8010",
+            "vaihto demo --fresh --no-serve",
+            "vaihto demo --partner validator-hei01.developers.erasmuswithoutpaper.eu",
+            "vaihto demo --hosts tuulisalmi.example --size bare",
+        ),
     ),
     Command(
         "judge",
@@ -98,6 +104,27 @@ TABLE: tuple[Command, ...] = (
         examples=(
             "vaihto ewp manifest uni.example",
             "vaihto ewp manifest --all --output manifests",
+        ),
+    ),
+    Command(
+        "ewp call",
+        "Ask a partner one question, and show what it answers or why it does not.",
+        function="vaihto.command.calling:call",
+        examples=(
+            "vaihto ewp call partner.example echo echo=hello echo=again",
+            "vaihto ewp call partner.example institutions hei_id=partner.example --as uni.example",
+            "vaihto ewp call partner.example iias-v7 index --json",
+            "vaihto ewp call partner.example file file_id=7b7d6c31 --raw > file.pdf",
+        ),
+    ),
+    Command(
+        "ewp doctor",
+        "Examine this node, or a partner: what is wrong, whose it is, and what to do.",
+        function="vaihto.command.doctor:doctor",
+        examples=(
+            "vaihto ewp doctor",
+            "vaihto ewp doctor partner.example",
+            "vaihto ewp doctor partner.example --as uni.example --json",
         ),
     ),
     Command(
