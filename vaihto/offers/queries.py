@@ -35,7 +35,7 @@ def by_codes(institution: Institution, codes: Collection[str]) -> list[LearningO
 
 
 def whole(found: QuerySet[LearningOpportunity]) -> QuerySet[LearningOpportunity]:
-    """With unit, realisations by start, and `published_parts`: links to what they contain that is published too."""
+    """With unit, realisations by start, and what `published_parts` answers."""
     return (
         found.select_related("unit")
         .prefetch_related(
@@ -50,6 +50,12 @@ def whole(found: QuerySet[LearningOpportunity]) -> QuerySet[LearningOpportunity]
         )
         .order_by("pk")
     )
+
+
+def published_parts(one: LearningOpportunity) -> list[LearningOpportunity]:
+    """What an entry that `whole` fetched contains and is published too."""
+    links: list[Containment] = vars(one)["published_parts"]
+    return [link.part for link in links]
 
 
 def _published(institution: Institution) -> QuerySet[LearningOpportunity]:
