@@ -23,16 +23,36 @@ from vaihto.command.processes import (
     server_command,
     start,
 )
+from vaihto.refusals import Refusal
 
 _START_SECONDS = 60
-_EDITION = 1  # raised when demo data built earlier can no longer be served
+_EDITION = 2  # raised when demo data built earlier can no longer be served
 
 
 def demo(arguments: list[str]) -> int:
     """Builds the demo unless it is there, then serves it until stopped."""
     parser = parser_of("demo")
     parser.add_argument("--port", type=int, default=8000, help="the next free one is taken (8000)")
-    parser.add_argument("--size", choices=["small", "large"], default="small")
+    parser.add_argument(
+        "--size",
+        choices=["bare", "tiny", "small", "large"],
+        default="small",
+        help="bare: institutions and what they publish, nobody else (small)",
+    )
+    parser.add_argument(
+        "--hosts",
+        nargs="+",
+        default=[],
+        metavar="HEI_ID",
+        help="members of the alliance that this installation hosts; the others are partners",
+    )
+    parser.add_argument(
+        "--partner",
+        action="append",
+        default=[],
+        metavar="HEI_ID",
+        help="one more partner of that id, who finds something to read; repeatable",
+    )
     parser.add_argument("--folder", type=Path, default=environment.ROOT / "var" / "demo")
     parser.add_argument(
         "--fresh", action="store_true", help="throw the present demo away, build anew"
@@ -43,11 +63,8 @@ def demo(arguments: list[str]) -> int:
     if port is None:
         print(f"vaihto: no port is free from {chosen.port} on.", file=sys.stderr)
         return REFUSED
-    folder = (
-        chosen.folder
-        if chosen.size == "small"
-        else chosen.folder.with_name(f"{chosen.folder.name}-{chosen.size}")
-    )
+    own_name = "-".join([chosen.folder.name, *_differences(chosen)])
+    folder = chosen.folder.with_name(own_name)
     if "VAIHTO_DATABASE_URL" in os.environ and not chosen.fresh and not chosen.no_serve:
         print(
             "vaihto: the demo has a database of its own; it ignores VAIHTO_DATABASE_URL.",
@@ -60,10 +77,21 @@ def demo(arguments: list[str]) -> int:
     except environment.Malformed as error:
         print(f"vaihto: {error}", file=sys.stderr)
         return WRONG_USE
+    except Refusal as refusal:
+        print(f"vaihto: {refusal} {refusal.remedy % refusal.facts}".rstrip(), file=sys.stderr)
+        return REFUSED
     if chosen.no_serve:
         print(f"Built in {folder}.")
         return DONE
     return _serve(address, port)
+
+
+def _differences(chosen: argparse.Namespace) -> list[str]:
+    """What tells this demo's folder from the usual one's."""
+    return [
+        *([] if chosen.size == "small" else [chosen.size]),
+        *(hei_id.partition(".")[0] for hei_id in chosen.hosts),
+    ]
 
 
 def _set_environment(folder: Path, address: str) -> None:
@@ -102,9 +130,11 @@ def _build(folder: Path, chosen: argparse.Namespace) -> None:
     if not is_there:
         began = time.monotonic()
         print(f"Building the demo alliance in {folder} …", flush=True)
-        call_command("build_demo", size=chosen.size)
+        call_command("build_demo", size=chosen.size, hosts=chosen.hosts, partner=chosen.partner)
         built.write_text(json.dumps({"edition": _EDITION, "size": chosen.size}), "utf-8")
         print(f"Built in {time.monotonic() - began:.0f} seconds.", flush=True)
+    elif chosen.partner:
+        call_command("build_demo", partner=chosen.partner)
     prepare()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -104,8 +105,11 @@ GUESTS: tuple[Guest, ...] = (
 )
 
 
-def open_demo_accounts(*, actor: Actor, now: datetime) -> None:
-    """Opens every account with its role. Refuses with `NotADemo` outside a demo."""
+def open_demo_accounts(*, actor: Actor, now: datetime, hosts: Sequence[str] = ()) -> None:
+    """Opens every account with its role. Refuses with `NotADemo` outside a demo.
+
+    Where `hosts` are named, those whose institution is not among them work at the first instead.
+    """
     if not settings.DEMO:
         raise NotADemo("demo.not-a-demo")
     # One slow hash for all of them: the password is no secret.
@@ -120,13 +124,15 @@ def open_demo_accounts(*, actor: Actor, now: datetime) -> None:
             now=now,
         )
         if guest.role:
-            house = Institution.objects.filter(hei_id=guest.institution).first()
+            away = guest.institution and hosts and guest.institution not in hosts
+            place = hosts[0] if away else guest.institution
+            house = Institution.objects.filter(hei_id=place).first()
             appoint(
                 actor=actor,
                 account=account,
                 role=Role.Name(guest.role),
                 institution=house,
-                unit=Unit.objects.get(institution=house, code=guest.unit) if guest.unit else None,
+                unit=_unit(house, guest.unit) if guest.unit else None,
                 alliance=Alliance.objects.filter(code=guest.alliance).first(),
                 since=date(2024, 1, 1),
                 now=now,
@@ -136,11 +142,20 @@ def open_demo_accounts(*, actor: Actor, now: datetime) -> None:
     )
 
 
+def _unit(house: Institution | None, code: str) -> Unit | None:
+    """The unit of that code; where the house has none, its first."""
+    units = Unit.objects.filter(institution=house).order_by("code")
+    return units.filter(code=code).first() or units.first()
+
+
 def link_demo_accounts() -> None:
-    """Links the accounts of told persons to the persons, once these have been brought."""
+    """Links the accounts of told persons to the persons, where these have been brought."""
     for guest in GUESTS:
         if not guest.story:
             continue
         story = next(one for one in STORIES if one.person == guest.story)
-        record = StudentRecord.objects.get(institution__hei_id=story.institution, key=story.key)
-        Account.objects.filter(username=guest.username).update(person=record.person_id)
+        record = StudentRecord.objects.filter(
+            institution__hei_id=story.institution, key=story.key
+        ).first()
+        if record is not None:
+            Account.objects.filter(username=guest.username).update(person=record.person_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
@@ -19,6 +19,7 @@ from vaihto.demo.gathering import Gathered, Records
 from vaihto.demo.history import tell_history
 from vaihto.demo.invention import Size
 from vaihto.demo.multiplying import multiply
+from vaihto.demo.publishing import publish
 from vaihto.institutions.actions import bring_headcounts, bring_institutions
 from vaihto.institutions.models import Alliance, Capability, Institution, Unit
 from vaihto.jobs.actions import run
@@ -38,6 +39,13 @@ from vaihto.transcripts.actions import bring_attainments
 from vaihto.wording import mark as _
 
 PEOPLE_AT_ONCE = 1500
+_NOT_COPIED = {
+    "institutions",
+    "headcounts",
+    "term enrolments",
+    "catalogue entries",
+    "realisations",
+}
 Tell = Callable[[str], None]
 
 
@@ -46,6 +54,13 @@ class NotEmpty(Refusal):
 
     sentence = _("There are already institutions in this database.")
     remedy = _("Ask for a fresh demo to empty it first, or name another database.")
+
+
+class NotAMember(Refusal):
+    """Only members of the alliance can be hosted by a demo."""
+
+    sentence = _("%(hei_id)s is not a member of the demo alliance, so the demo cannot host it.")
+    remedy = _("Choose among: %(members)s")
 
 
 class Unacceptable(Refusal):
@@ -75,16 +90,21 @@ def build(
     size: Size = invention.ORDINARY,
     today: date = invention.TODAY,
     tell: Tell = lambda _sentence: None,
+    hosts: Sequence[str] = (),
 ) -> Built:
-    """Builds the whole demo into an empty database. Refuses with `NotEmpty`.
+    """Builds the demo into an empty database. Refuses with `NotEmpty` and `NotAMember`.
+
+    With `hosts` only these members are hosted here, as in one node of several; the others are partners.
 
     The journal says that everything was brought on the first of March, so that two builds are the same and the
     registrars have some months for what they did since.
     """
     actor, now = Actor.system("Vaihto demo"), moment(_first_of_march(today))
-    built = found_alliance(today=today)
-    tell("institutions, headcounts, accounts")
-    houses = {house.hei_id: Institution.objects.get(hei_id=house.hei_id) for house in HOSTED}
+    built = found_alliance(today=today, hosts=hosts)
+    tell("institutions, headcounts, accounts, what is published")
+    if not size.people:
+        return built
+    houses = {one.hei_id: one for one in Institution.objects.hosted()}
     for heap in invention.batches(size, people_each=PEOPLE_AT_ONCE, today=today):
         with transaction.atomic():
             _bring(heap, houses, actor=actor, now=now, built=built)
@@ -94,14 +114,14 @@ def build(
     if size.copies > 1:
         multiply(size.copies, tell=tell)
         Waiting.objects.all().delete()
-        for kind in built.counts.keys() - {"institutions", "headcounts", "term enrolments"}:
+        for kind in built.counts.keys() - _NOT_COPIED:
             built.counts[kind] *= size.copies
         tell("judging")
         judge_all(now=now)
     else:
         tell("judging")
     judge_those_who_wait(now=now)
-    if size.has_past:
+    if size.has_past and not hosts:
         tell("history")
         tell_history(today=today)
         judge_those_who_wait(now=now)
@@ -117,15 +137,32 @@ def _first_of_march(today: date) -> date:
     return date(today.year - (today < date(today.year, 3, 1)), 3, 1)
 
 
-def found_alliance(*, today: date = invention.TODAY) -> Built:
-    """Institutions, headcounts and accounts without people. Refuses with `NotEmpty`."""
+def found_alliance(*, today: date = invention.TODAY, hosts: Sequence[str] = ()) -> Built:
+    """Institutions, headcounts, accounts and what is published, without people.
+
+    Refuses with `NotEmpty` and `NotAMember`.
+    """
+    hosted = _hosted(hosts)
     if is_built():
         raise NotEmpty("demo.not-empty")
     actor, now, built = Actor.system("Vaihto demo"), moment(_first_of_march(today)), Built()
     with transaction.atomic():
-        _institutions(actor=actor, today=today, now=now, built=built)
-        open_demo_accounts(actor=actor, now=now)
+        _institutions(hosted, actor=actor, today=today, now=now, built=built)
+        open_demo_accounts(actor=actor, now=now, hosts=[house.hei_id for house in hosted])
+        for house in hosted:
+            institution = Institution.objects.get(hei_id=house.hei_id)
+            for kind, outcomes in publish(house, institution, actor=actor, today=today, now=now):
+                _accepted(kind, house.hei_id, outcomes, built)
     return built
+
+
+def _hosted(hosts: Sequence[str]) -> tuple[House, ...]:
+    """The houses of these ids, all that the demo usually hosts when none is named."""
+    members = {house.hei_id: house for house in alliance.MEMBERS}
+    for hei_id in hosts:
+        if hei_id not in members:
+            raise NotAMember("demo.not-a-member", hei_id=hei_id, members=", ".join(members))
+    return tuple(members[hei_id] for hei_id in dict.fromkeys(hosts)) or HOSTED
 
 
 def judge_those_who_wait(*, now: datetime) -> None:
@@ -150,16 +187,18 @@ def _accepted(kind: str, place: str, outcomes: Iterable[Outcome], built: Built) 
     built.add(kind, number)
 
 
-def _institutions(*, actor: Actor, today: date, now: datetime, built: Built) -> None:
+def _institutions(
+    hosted: Sequence[House], *, actor: Actor, today: date, now: datetime, built: Built
+) -> None:
     network = Alliance.objects.create(code=alliance.ALLIANCE, name=alliance.ALLIANCE_NAME)
     outcomes = bring_institutions(actor=actor, facts=alliance.institutions(), now=now)
     _accepted("institutions", network.name, outcomes, built)
     # What the operator of an installation decides, and what a survey brings, come through no file.
-    Institution.objects.filter(hei_id__in=[house.hei_id for house in HOSTED]).update(hosted=True)
+    Institution.objects.filter(hei_id__in=[house.hei_id for house in hosted]).update(hosted=True)
     known = {found.hei_id: found for found in Institution.objects.all()}
     Unit.objects.bulk_create(
         Unit(institution=known[house.hei_id], code=code, name=name)
-        for house in HOSTED
+        for house in hosted
         for code, name in house.units
     )
     Capability.objects.bulk_create(
@@ -185,7 +224,11 @@ def _bring(
     heap: Gathered, houses: dict[str, Institution], *, actor: Actor, now: datetime, built: Built
 ) -> None:
     """One heap of lives: registers first, so that everything is known when mobilities are judged."""
-    at = [(house, houses[house.hei_id], heap.at(house.hei_id)) for house in HOSTED]
+    at = [
+        (house, houses[house.hei_id], heap.at(house.hei_id))
+        for house in HOSTED
+        if house.hei_id in houses
+    ]
     for house, institution, records in at:
         _register(house, institution, records, actor=actor, now=now, built=built)
     for house, institution, records in at:

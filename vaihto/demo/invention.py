@@ -33,6 +33,7 @@ class Size:
     has_past: bool = False
 
 
+BARE = Size(name="bare", people=0, stays=(1,), visits=0)  # institutions and what they publish
 TINY = Size(name="tiny", people=0.04, stays=(50, 36, 12, 2), visits=0.9)
 ORDINARY = Size(name="small", people=1.0, stays=(61.5, 30, 7, 1.5), visits=0.85, has_past=True)
 LARGE = Size(
@@ -42,7 +43,7 @@ LARGE = Size(
     visits=3.0,
     copies=20,
 )
-SIZES: dict[str, Size] = {size.name: size for size in (TINY, ORDINARY, LARGE)}
+SIZES: dict[str, Size] = {size.name: size for size in (BARE, TINY, ORDINARY, LARGE)}
 
 
 def people(size: Size, *, today: date = TODAY) -> Iterator[Gathered]:

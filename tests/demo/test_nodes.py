@@ -1,0 +1,85 @@
+"""The demo split over several installations, and what its institutions publish."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from vaihto.demo.accounts import NotADemo
+from vaihto.demo.building import NotAMember, build
+from vaihto.demo.invention import BARE
+from vaihto.demo.partners import add_partners
+from vaihto.institutions.completeness import completeness
+from vaihto.institutions.models import Institution
+from vaihto.institutions.queries import told
+from vaihto.mobilities.models import Mobility
+from vaihto.offers.models import LearningOpportunity, Realisation
+from vaihto.people.models import Account, Person, Role
+from vaihto.refusals import Refusal
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _demo(db: None, settings: Any) -> None:
+    settings.DEMO = True
+
+
+def test_a_node_hosts_the_members_that_are_named_and_knows_the_others() -> None:
+    build(size=BARE, hosts=["javorec.example", "costaclara.example"])
+    hosted = Institution.objects.hosted().values_list("hei_id", flat=True)
+    assert sorted(hosted) == ["costaclara.example", "javorec.example"]
+    assert Institution.objects.filter(hei_id="tuulisalmi.example", hosted=False).exists()
+    assert not Person.objects.exists()
+    assert not Mobility.objects.exists()
+
+
+def test_everybody_who_can_sign_in_works_at_a_hosted_institution() -> None:
+    build(size=BARE, hosts=["costaclara.example"])
+    places = Role.objects.exclude(institution=None).values_list("institution__hei_id", flat=True)
+    assert set(places) == {"costaclara.example"}
+    assert Account.objects.filter(username="demo-agreements").exists()
+
+
+def test_only_members_can_be_hosted() -> None:
+    with pytest.raises(NotAMember):
+        build(size=BARE, hosts=["granvik.example"])
+    assert not Institution.objects.exists()
+
+
+def test_what_the_demo_publishes_lacks_nothing_partners_need() -> None:
+    build(size=BARE)
+    for one in told(Institution.objects.hosted()):
+        for part in completeness(one):
+            assert part.required == (), (one.hei_id, part)
+
+
+def test_every_hosted_institution_has_courses_to_be_seen_in_both_terms() -> None:
+    build(size=BARE)
+    for institution in Institution.objects.hosted():
+        courses = LearningOpportunity.objects.filter(institution=institution, kind="course")
+        assert courses.count() == 16
+        assert courses.filter(exposed=True).count() == 16
+        terms = Realisation.objects.filter(opportunity__institution=institution)
+        assert set(terms.values_list("term_number", flat=True)) == {1, 2}
+
+
+def test_a_partner_is_added_once_to_a_demo_that_is_there() -> None:
+    build(size=BARE)
+    wanted = ["uw.edu.pl", "validator-hei01.developers.erasmuswithoutpaper.eu", "uw.edu.pl"]
+    assert add_partners(wanted, now=NOW, is_demo=True) == wanted[:2]
+    assert add_partners(wanted, now=NOW, is_demo=True) == []
+    partner = Institution.objects.get(hei_id="uw.edu.pl")
+    assert (partner.country, partner.hosted) == ("616", False)
+
+
+def test_a_partner_whose_id_is_none_is_refused() -> None:
+    with pytest.raises(Refusal, match="domain name"):
+        add_partners(["no id"], now=NOW, is_demo=True)
+
+
+def test_partners_are_invented_in_demos_only() -> None:
+    with pytest.raises(NotADemo):
+        add_partners(["uw.edu.pl"], now=NOW, is_demo=False)
