@@ -19,6 +19,7 @@ PAGES = (
     "code-lists.md",
     "imports.md",
     "roles.md",
+    "ewp.md",
 )
 
 
