@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 
@@ -25,7 +26,9 @@ from vaihto.ewp.apis.institutions import OUNITS
 from vaihto.ewp.models import Key
 from vaihto.ewp.protocol.api import Api
 from vaihto.ewp.protocol.errors import Trouble
+from vaihto.ewp.protocol.http import Response
 from vaihto.ewp.schemas import Official, official
+from vaihto.ewp.server import Gate
 from vaihto.institutions.models import Institution
 from vaihto.journal.actors import Actor
 
@@ -177,6 +180,30 @@ def test_there_is_no_manifest_without_https(uni: Institution, settings: Any) -> 
     with pytest.raises(Trouble) as answered:
         endpoints.serve(SimpleNamespace(institution=uni, now=NOON))
     assert answered.value.status == 503
+
+
+def asked(path: str, method: str = "GET") -> Response:
+    environ: dict[str, Any] = {"PATH_INFO": path, "REQUEST_METHOD": method, "RAW_URI": path}
+    setup_testing_defaults(environ)
+    return Gate().answer(environ, now=NOON)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_anybody_may_fetch_it_and_only_where_it_is(settings: Any) -> None:
+    settings.PUBLIC_URL = PUBLIC
+    institution("uni.example")
+    institution("partner.example", hosted=False)
+    found = asked("/ewp/uni.example/manifest.xml")
+    assert (found.status, found.header("content-type")) == (
+        200,
+        "application/xml; charset=utf-8",
+    )
+    covered = read(found.body).covered
+    assert covered is not None
+    assert covered.hei_id == "uni.example"
+    assert asked("/ewp/uni.example/manifest.xml", "POST").status == 405
+    assert asked("/ewp/partner.example/manifest.xml").status == 404
+    assert asked("/ewp/uni.example/manifest.xml/").status == 404
 
 
 def test_a_strange_hei_id_stays_one_part_of_the_path() -> None:
