@@ -5,28 +5,65 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('institutions', '0001_initial'),
+        ("institutions", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ChosenChannel',
+            name="ChosenChannel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('process', models.CharField(choices=[('agreements', 'Agreements')], max_length=20)),
-                ('channel', models.CharField(choices=[('ewp', 'EWP'), ('here', 'Same installation'), ('guest', 'Link by e-mail'), ('file', 'File')], max_length=5)),
-                ('since', models.DateTimeField()),
-                ('by', models.CharField(max_length=200)),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chosen_channels', to='institutions.institution')),
-                ('partner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='institutions.institution')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "process",
+                    models.CharField(choices=[("agreements", "Agreements")], max_length=20),
+                ),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[
+                            ("ewp", "EWP"),
+                            ("here", "Same installation"),
+                            ("guest", "Link by e-mail"),
+                            ("file", "File"),
+                        ],
+                        max_length=5,
+                    ),
+                ),
+                ("since", models.DateTimeField()),
+                ("by", models.CharField(max_length=200)),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="chosen_channels",
+                        to="institutions.institution",
+                    ),
+                ),
+                (
+                    "partner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="institutions.institution",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-since', '-pk'],
-                'indexes': [models.Index(fields=['institution', 'partner', 'process'], name='channels_ch_institu_6c7a64_idx')],
+                "ordering": ["-since", "-pk"],
+                "indexes": [
+                    models.Index(
+                        fields=["institution", "partner", "process"],
+                        name="channels_ch_institu_6c7a64_idx",
+                    )
+                ],
             },
         ),
     ]
