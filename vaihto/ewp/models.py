@@ -166,6 +166,13 @@ class ExchangeQuerySet(models.QuerySet["Exchange"]):
         institutions = actor.institutions(May.INSTITUTIONS_EDIT)
         return self if institutions is None else self.filter(institution_id__in=institutions)
 
+    def listed_to(self, actor: Actor) -> Self:
+        """Whose columns, never whose bytes, one may see: operators all, an office those of its institution."""
+        if actor.sees_everything or actor.is_operator:
+            return self
+        institutions = actor.institutions(May.AGREEMENTS_READ)
+        return self if institutions is None else self.filter(institution_id__in=institutions)
+
 
 class Exchange(models.Model):
     """One request and its answer, byte for byte, whoever asked.
@@ -220,8 +227,12 @@ class Exchange(models.Model):
     class Meta:
         ordering: ClassVar = ["-at", "-pk"]
         indexes: ClassVar = [
-            models.Index(fields=["partner", "-at"]),
+            # The last contact with a partner each way is the first entry found.
+            models.Index(fields=["partner", "direction", "-at"]),
             models.Index(fields=["institution", "-at"]),
+            models.Index(
+                fields=["-at"], condition=~Q(blame=""), name="exchanges_that_went_wrong"
+            ),
         ]
 
     def __str__(self) -> str:
