@@ -203,9 +203,7 @@ class Exchange(models.Model):
     url = models.CharField(max_length=2000)  # without its query: ids may stand there
     request_id = models.CharField(max_length=100, blank=True, db_index=True)
     request = SealedField(default=bytes)  # sealed: request line, headers, body
-    answer = SealedField(
-        default=bytes
-    )  # sealed: status line, headers, body; empty when none came
+    answer = SealedField(default=bytes)  # sealed: status line, headers, body; empty when none came
     request_bytes = models.PositiveIntegerField(default=0)
     answer_bytes = models.PositiveIntegerField(default=0)
     status = models.PositiveSmallIntegerField(null=True)  # None when no answer came
@@ -230,9 +228,7 @@ class Exchange(models.Model):
             # The last contact with a partner each way is the first entry found.
             models.Index(fields=["partner", "direction", "-at"]),
             models.Index(fields=["institution", "-at"]),
-            models.Index(
-                fields=["-at"], condition=~Q(blame=""), name="exchanges_that_went_wrong"
-            ),
+            models.Index(fields=["-at"], condition=~Q(blame=""), name="exchanges_that_went_wrong"),
         ]
 
     def __str__(self) -> str:

@@ -6,223 +6,401 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('institutions', '0001_initial'),
+        ("institutions", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Catalogue',
+            name="Catalogue",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('url', models.URLField(max_length=500, unique=True)),
-                ('document', models.BinaryField(default=bytes)),
-                ('digest', models.CharField(blank=True, max_length=64)),
-                ('size', models.PositiveIntegerField(default=0)),
-                ('etag', models.CharField(blank=True, max_length=200)),
-                ('last_modified', models.CharField(blank=True, max_length=60)),
-                ('asked_at', models.DateTimeField(null=True)),
-                ('confirmed_at', models.DateTimeField(null=True)),
-                ('changed_at', models.DateTimeField(null=True)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('failure', models.CharField(blank=True, max_length=300)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("url", models.URLField(max_length=500, unique=True)),
+                ("document", models.BinaryField(default=bytes)),
+                ("digest", models.CharField(blank=True, max_length=64)),
+                ("size", models.PositiveIntegerField(default=0)),
+                ("etag", models.CharField(blank=True, max_length=200)),
+                ("last_modified", models.CharField(blank=True, max_length=60)),
+                ("asked_at", models.DateTimeField(null=True)),
+                ("confirmed_at", models.DateTimeField(null=True)),
+                ("changed_at", models.DateTimeField(null=True)),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("failure", models.CharField(blank=True, max_length=300)),
             ],
         ),
         migrations.CreateModel(
-            name='Exchange',
+            name="Exchange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('direction', models.CharField(choices=[('in', 'Asked by a partner'), ('out', 'Asked by us')], max_length=3)),
-                ('partner', models.CharField(blank=True, max_length=120)),
-                ('api', models.CharField(blank=True, max_length=60)),
-                ('version', models.CharField(blank=True, max_length=20)),
-                ('endpoint', models.CharField(blank=True, max_length=20)),
-                ('method', models.CharField(max_length=10)),
-                ('url', models.CharField(max_length=2000)),
-                ('request_id', models.CharField(blank=True, db_index=True, max_length=100)),
-                ('request', vaihto.people.secrecy.SealedField(default=bytes)),
-                ('answer', vaihto.people.secrecy.SealedField(default=bytes)),
-                ('request_bytes', models.PositiveIntegerField(default=0)),
-                ('answer_bytes', models.PositiveIntegerField(default=0)),
-                ('status', models.PositiveSmallIntegerField(null=True)),
-                ('at', models.DateTimeField(db_index=True)),
-                ('took_ms', models.PositiveIntegerField(default=0)),
-                ('signature', models.CharField(blank=True, max_length=40)),
-                ('outcome', models.CharField(max_length=60)),
-                ('blame', models.CharField(blank=True, choices=[('', 'Nobody'), ('ours', 'Ours'), ('theirs', "The partner's"), ('network', "The network's")], max_length=7)),
-                ('repeatable', models.BooleanField(default=False)),
-                ('facts', models.JSONField(blank=True, default=dict)),
-                ('notification_id', models.BigIntegerField(blank=True, null=True)),
-                ('institution', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='institutions.institution')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "direction",
+                    models.CharField(
+                        choices=[("in", "Asked by a partner"), ("out", "Asked by us")], max_length=3
+                    ),
+                ),
+                ("partner", models.CharField(blank=True, max_length=120)),
+                ("api", models.CharField(blank=True, max_length=60)),
+                ("version", models.CharField(blank=True, max_length=20)),
+                ("endpoint", models.CharField(blank=True, max_length=20)),
+                ("method", models.CharField(max_length=10)),
+                ("url", models.CharField(max_length=2000)),
+                ("request_id", models.CharField(blank=True, db_index=True, max_length=100)),
+                ("request", vaihto.people.secrecy.SealedField(default=bytes)),
+                ("answer", vaihto.people.secrecy.SealedField(default=bytes)),
+                ("request_bytes", models.PositiveIntegerField(default=0)),
+                ("answer_bytes", models.PositiveIntegerField(default=0)),
+                ("status", models.PositiveSmallIntegerField(null=True)),
+                ("at", models.DateTimeField(db_index=True)),
+                ("took_ms", models.PositiveIntegerField(default=0)),
+                ("signature", models.CharField(blank=True, max_length=40)),
+                ("outcome", models.CharField(max_length=60)),
+                (
+                    "blame",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Nobody"),
+                            ("ours", "Ours"),
+                            ("theirs", "The partner's"),
+                            ("network", "The network's"),
+                        ],
+                        max_length=7,
+                    ),
+                ),
+                ("repeatable", models.BooleanField(default=False)),
+                ("facts", models.JSONField(blank=True, default=dict)),
+                ("notification_id", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="institutions.institution",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-at', '-pk'],
+                "ordering": ["-at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Host',
+            name="Host",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('digest', models.CharField(max_length=64)),
-                ('provider', models.CharField(blank=True, max_length=300)),
-                ('emails', models.JSONField(default=list)),
-                ('hei_ids', models.JSONField(default=list)),
-                ('catalogue', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hosts', to='ewp.catalogue')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("digest", models.CharField(max_length=64)),
+                ("provider", models.CharField(blank=True, max_length=300)),
+                ("emails", models.JSONField(default=list)),
+                ("hei_ids", models.JSONField(default=list)),
+                (
+                    "catalogue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="hosts",
+                        to="ewp.catalogue",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['number'],
+                "ordering": ["number"],
             },
         ),
         migrations.CreateModel(
-            name='HostApi',
+            name="HostApi",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hei_id', models.CharField(db_index=True, max_length=120)),
-                ('namespace', models.CharField(max_length=200)),
-                ('element', models.CharField(max_length=60)),
-                ('version', models.CharField(max_length=30)),
-                ('urls', models.JSONField(default=dict)),
-                ('limits', models.JSONField(default=dict)),
-                ('flags', models.JSONField(default=dict)),
-                ('client_auth', models.JSONField(default=list)),
-                ('server_auth', models.JSONField(default=list)),
-                ('emails', models.JSONField(default=list)),
-                ('host', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='apis', to='ewp.host')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("hei_id", models.CharField(db_index=True, max_length=120)),
+                ("namespace", models.CharField(max_length=200)),
+                ("element", models.CharField(max_length=60)),
+                ("version", models.CharField(max_length=30)),
+                ("urls", models.JSONField(default=dict)),
+                ("limits", models.JSONField(default=dict)),
+                ("flags", models.JSONField(default=dict)),
+                ("client_auth", models.JSONField(default=list)),
+                ("server_auth", models.JSONField(default=list)),
+                ("emails", models.JSONField(default=list)),
+                (
+                    "host",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="apis",
+                        to="ewp.host",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='HostKey',
+            name="HostKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('purpose', models.CharField(choices=[('client', 'Signs requests'), ('server', 'Signs answers')], max_length=6)),
-                ('fingerprint', models.CharField(db_index=True, max_length=64)),
-                ('public', models.TextField()),
-                ('host', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='keys', to='ewp.host')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[("client", "Signs requests"), ("server", "Signs answers")],
+                        max_length=6,
+                    ),
+                ),
+                ("fingerprint", models.CharField(db_index=True, max_length=64)),
+                ("public", models.TextField()),
+                (
+                    "host",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="keys",
+                        to="ewp.host",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Key',
+            name="Key",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('purpose', models.CharField(choices=[('client', 'Signs requests'), ('server', 'Signs answers')], max_length=6)),
-                ('fingerprint', models.CharField(max_length=64, unique=True)),
-                ('public', models.TextField()),
-                ('private', vaihto.people.secrecy.EncryptedTextField()),
-                ('created_at', models.DateTimeField()),
-                ('signs_from', models.DateTimeField()),
-                ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
-                ('institution', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='ewp_keys', to='institutions.institution')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[("client", "Signs requests"), ("server", "Signs answers")],
+                        max_length=6,
+                    ),
+                ),
+                ("fingerprint", models.CharField(max_length=64, unique=True)),
+                ("public", models.TextField()),
+                ("private", vaihto.people.secrecy.EncryptedTextField()),
+                ("created_at", models.DateTimeField()),
+                ("signs_from", models.DateTimeField()),
+                ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ewp_keys",
+                        to="institutions.institution",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['institution', 'purpose', 'created_at', 'pk'],
+                "ordering": ["institution", "purpose", "created_at", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='ListedInstitution',
+            name="ListedInstitution",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hei_id', models.CharField(max_length=120)),
-                ('names', models.JSONField(default=list)),
-                ('other_ids', models.JSONField(default=list)),
-                ('search', models.TextField(blank=True)),
-                ('erasmus_code', models.CharField(blank=True, db_index=True, max_length=40)),
-                ('catalogue', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='institutions', to='ewp.catalogue')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("hei_id", models.CharField(max_length=120)),
+                ("names", models.JSONField(default=list)),
+                ("other_ids", models.JSONField(default=list)),
+                ("search", models.TextField(blank=True)),
+                ("erasmus_code", models.CharField(blank=True, db_index=True, max_length=40)),
+                (
+                    "catalogue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="institutions",
+                        to="ewp.catalogue",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['hei_id'],
+                "ordering": ["hei_id"],
             },
         ),
         migrations.CreateModel(
-            name='PartnerCopy',
+            name="PartnerCopy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hei_id', models.CharField(max_length=120)),
-                ('api', models.CharField(max_length=60)),
-                ('document', models.BinaryField()),
-                ('digest', models.CharField(max_length=64)),
-                ('fetched_at', models.DateTimeField(null=True)),
-                ('changed_at', models.DateTimeField(null=True)),
-                ('asked_at', models.DateTimeField()),
-                ('etag', models.CharField(blank=True, max_length=200)),
-                ('failure', models.CharField(blank=True, max_length=60)),
-                ('failure_facts', models.JSONField(blank=True, default=dict)),
-                ('exchange', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='ewp.exchange')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("hei_id", models.CharField(max_length=120)),
+                ("api", models.CharField(max_length=60)),
+                ("document", models.BinaryField()),
+                ("digest", models.CharField(max_length=64)),
+                ("fetched_at", models.DateTimeField(null=True)),
+                ("changed_at", models.DateTimeField(null=True)),
+                ("asked_at", models.DateTimeField()),
+                ("etag", models.CharField(blank=True, max_length=200)),
+                ("failure", models.CharField(blank=True, max_length=60)),
+                ("failure_facts", models.JSONField(blank=True, default=dict)),
+                (
+                    "exchange",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="ewp.exchange",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['hei_id', 'api'],
+                "ordering": ["hei_id", "api"],
             },
         ),
         migrations.CreateModel(
-            name='ProblemReport',
+            name="ProblemReport",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('parameters', models.JSONField()),
-                ('reported_at', models.DateTimeField(db_index=True)),
-                ('outcome', models.CharField(blank=True, max_length=60)),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='institutions.institution')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("parameters", models.JSONField()),
+                ("reported_at", models.DateTimeField(db_index=True)),
+                ("outcome", models.CharField(blank=True, max_length=60)),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="institutions.institution",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-reported_at'],
+                "ordering": ["-reported_at"],
             },
         ),
         migrations.CreateModel(
-            name='SharedFile',
+            name="SharedFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('file_id', models.CharField(max_length=64, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('media_type', models.CharField(max_length=100)),
-                ('content', vaihto.people.secrecy.SealedField()),
-                ('size', models.PositiveIntegerField()),
-                ('digest', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField()),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='shared_files', to='institutions.institution')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("file_id", models.CharField(max_length=64, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                ("media_type", models.CharField(max_length=100)),
+                ("content", vaihto.people.secrecy.SealedField()),
+                ("size", models.PositiveIntegerField()),
+                ("digest", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "institution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="shared_files",
+                        to="institutions.institution",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='FileReader',
+            name="FileReader",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hei_id', models.CharField(max_length=120)),
-                ('since', models.DateTimeField()),
-                ('file', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='readers', to='ewp.sharedfile')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("hei_id", models.CharField(max_length=120)),
+                ("since", models.DateTimeField()),
+                (
+                    "file",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="readers",
+                        to="ewp.sharedfile",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='exchange',
-            index=models.Index(fields=['partner', 'direction', '-at'], name='ewp_exchang_partner_b25956_idx'),
+            model_name="exchange",
+            index=models.Index(
+                fields=["partner", "direction", "-at"], name="ewp_exchang_partner_b25956_idx"
+            ),
         ),
         migrations.AddIndex(
-            model_name='exchange',
-            index=models.Index(fields=['institution', '-at'], name='ewp_exchang_institu_5be963_idx'),
+            model_name="exchange",
+            index=models.Index(
+                fields=["institution", "-at"], name="ewp_exchang_institu_5be963_idx"
+            ),
         ),
         migrations.AddIndex(
-            model_name='exchange',
-            index=models.Index(condition=models.Q(('blame', ''), _negated=True), fields=['-at'], name='exchanges_that_went_wrong'),
+            model_name="exchange",
+            index=models.Index(
+                condition=models.Q(("blame", ""), _negated=True),
+                fields=["-at"],
+                name="exchanges_that_went_wrong",
+            ),
         ),
         migrations.AddIndex(
-            model_name='hostapi',
-            index=models.Index(fields=['hei_id', 'element'], name='ewp_hostapi_hei_id_cf36c5_idx'),
+            model_name="hostapi",
+            index=models.Index(fields=["hei_id", "element"], name="ewp_hostapi_hei_id_cf36c5_idx"),
         ),
         migrations.AddConstraint(
-            model_name='key',
-            constraint=models.CheckConstraint(condition=models.Q(('purpose', 'server'), ('institution__isnull', False), _connector='OR'), name='a_client_key_belongs_to_one_institution'),
+            model_name="key",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("purpose", "server"), ("institution__isnull", False), _connector="OR"
+                ),
+                name="a_client_key_belongs_to_one_institution",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='listedinstitution',
-            constraint=models.UniqueConstraint(fields=('catalogue', 'hei_id'), name='the_catalogue_names_an_institution_once'),
+            model_name="listedinstitution",
+            constraint=models.UniqueConstraint(
+                fields=("catalogue", "hei_id"), name="the_catalogue_names_an_institution_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='partnercopy',
-            constraint=models.UniqueConstraint(fields=('hei_id', 'api'), name='one_copy_per_partner_and_api'),
+            model_name="partnercopy",
+            constraint=models.UniqueConstraint(
+                fields=("hei_id", "api"), name="one_copy_per_partner_and_api"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='filereader',
-            constraint=models.UniqueConstraint(fields=('file', 'hei_id'), name='a_reader_is_named_once'),
+            model_name="filereader",
+            constraint=models.UniqueConstraint(
+                fields=("file", "hei_id"), name="a_reader_is_named_once"
+            ),
         ),
     ]
