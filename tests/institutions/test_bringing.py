@@ -14,6 +14,7 @@ from vaihto.institutions.facts import HeadcountFacts, InstitutionFacts
 from vaihto.institutions.models import Headcount, Institution, Membership
 from vaihto.journal.actors import Actor
 from vaihto.journal.models import Entry
+from vaihto.mobilities.bringing.parties import partners_named
 from vaihto.people.models import Role
 from vaihto.refusals import NotAllowed
 
@@ -23,7 +24,7 @@ SEVILLE = InstitutionFacts(
     hei_id="sevilla.example",
     name="University of Sevilla",
     country="724",
-    erasmus_code="E SEVILLA99",
+    erasmus_code="E  SEVILLA99",
     alliance="test-alliance",
     membership="associate",
     member_since=date(2024, 1, 1),
@@ -137,3 +138,13 @@ def test_a_choice_is_written_down_and_none_goes_back_to_the_default(cast: Cast) 
     assert actions.choose(**choice, value=False, now=NOON).choices == {"use_covid_exception": False}
     assert actions.choose(**choice, value=None, now=NOON).choices == {}
     assert Entry.objects.about(cast.sending).count() == 2
+
+
+def test_an_erasmus_code_that_lost_its_blanks_finds_them_again(cast: Cast) -> None:
+    bring(replace(SEVILLE, erasmus_code="e sevilla99"))
+    assert Institution.objects.get(hei_id="sevilla.example").erasmus_code == "E  SEVILLA99"
+    assert verdicts(bring(replace(SEVILLE, erasmus_code="E  SEVILLA99"))) == ["unchanged"]
+    for written in ("E SEVILLA99", "E  SEVILLA99", "e sevilla99"):
+        found = partners_named([written, "porto-vale.example", "nowhere"])
+        assert found[written].hei_id == "sevilla.example"
+        assert "nowhere" not in found

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from uuid import NAMESPACE_DNS, uuid5
 
 from vaihto.institutions.facts import HeadcountFacts, InstitutionFacts
 
@@ -140,7 +141,7 @@ MEMBERS: tuple[House, ...] = (
         city="Costaclara",
         language="es",
         terms="south",
-        erasmus_code="E COSTACL01",
+        erasmus_code="E  COSTACL01",
         students=21_500,
         staff=1_180,
         growth=0.008,
@@ -184,7 +185,7 @@ MEMBERS: tuple[House, ...] = (
         city="Rivalta Nuova",
         language="it",
         terms="south",
-        erasmus_code="I RIVALTA01",
+        erasmus_code="I  RIVALTA01",
         students=24_300,
         staff=1_240,
         growth=0.005,
@@ -197,7 +198,7 @@ MEMBERS: tuple[House, ...] = (
         city="Lindenwerder",
         language="de",
         terms="germany",
-        erasmus_code="D LINDENW01",
+        erasmus_code="D  LINDENW01",
         students=11_600,
         staff=690,
         growth=0.003,
@@ -210,7 +211,7 @@ MEMBERS: tuple[House, ...] = (
         city="Montalvor",
         language="pt",
         terms="south",
-        erasmus_code="P MONTALV01",
+        erasmus_code="P  MONTALV01",
         students=13_700,
         staff=680,
         growth=0.017,
@@ -404,6 +405,11 @@ WORKPLACES: tuple[tuple[str, str], ...] = (
     ("Ziwani Rural Clinic", "404"),
     ("Redgum Wildlife Centre", "036"),
 )
+
+
+def ounit_id(house: House, code: str) -> str:
+    """The identifier of a unit, the same at every build."""
+    return str(uuid5(NAMESPACE_DNS, f"{code}.{house.hei_id}"))
 
 
 def institutions() -> tuple[InstitutionFacts, ...]:

@@ -20,6 +20,7 @@ from vaihto.demo.history import tell_history
 from vaihto.demo.invention import Size
 from vaihto.demo.multiplying import multiply
 from vaihto.demo.publishing import publish
+from vaihto.demo.telling import tell as tell_partners
 from vaihto.institutions.actions import bring_headcounts, bring_institutions
 from vaihto.institutions.models import Alliance, Capability, Institution, Unit
 from vaihto.jobs.actions import run
@@ -153,6 +154,10 @@ def found_alliance(*, today: date = invention.TODAY, hosts: Sequence[str] = ()) 
             institution = Institution.objects.get(hei_id=house.hei_id)
             for kind, outcomes in publish(house, institution, actor=actor, today=today, now=now):
                 _accepted(kind, house.hei_id, outcomes, built)
+        for house in alliance.MEMBERS:
+            if house not in hosted:
+                elsewhere = Institution.objects.get(hei_id=house.hei_id)
+                tell_partners(house, elsewhere, actor=actor, now=now)
     return built
 
 
@@ -197,7 +202,12 @@ def _institutions(
     Institution.objects.filter(hei_id__in=[house.hei_id for house in hosted]).update(hosted=True)
     known = {found.hei_id: found for found in Institution.objects.all()}
     Unit.objects.bulk_create(
-        Unit(institution=known[house.hei_id], code=code, name=name)
+        Unit(
+            institution=known[house.hei_id],
+            code=code,
+            name=name,
+            ounit_id=alliance.ounit_id(house, code),
+        )
         for house in hosted
         for code, name in house.units
     )

@@ -1,4 +1,4 @@
-"""What the hosted institutions tell their partners: profile, units, contacts, factsheet, and courses to come for."""
+"""What the hosted institutions publish: what they tell of themselves, and courses to come for."""
 
 from __future__ import annotations
 
@@ -8,23 +8,9 @@ from decimal import Decimal
 
 from vaihto.demo.alliance import House
 from vaihto.demo.programmes import COURSES, DEGREES
-from vaihto.institutions.actions import (
-    add_contact,
-    edit_factsheet,
-    edit_profile,
-    expose_units,
-)
-from vaihto.institutions.facts import ContactFacts, FactsheetFacts, ProfileFacts
-from vaihto.institutions.models import Institution, Unit
-from vaihto.institutions.values import (
-    Accessibility,
-    Address,
-    Information,
-    Link,
-    MoreInformation,
-    Phone,
-    Requirement,
-)
+from vaihto.demo.telling import tell
+from vaihto.institutions.models import Institution
+from vaihto.institutions.values import Link
 from vaihto.journal.actors import Actor
 from vaihto.journal.bringing import Outcome
 from vaihto.offers.actions import bring_opportunities, bring_realisations
@@ -57,19 +43,8 @@ def publish(
     house: House, institution: Institution, *, actor: Actor, today: date, now: datetime
 ) -> Iterator[tuple[str, list[Outcome]]]:
     """Writes all of it; gives what files could bring too, as kind and outcomes."""
-    edit_profile(actor=actor, institution=institution, facts=_profile(house), now=now)
-    units = list(Unit.objects.filter(institution=institution).order_by("code"))
-    expose_units(
-        actor=actor,
-        institution=institution,
-        ounit_ids=[unit.ounit_id for unit in units],
-        exposed=True,
-        now=now,
-    )
-    for contact in _contacts(house):
-        add_contact(actor=actor, institution=institution, facts=contact, now=now)
-    edit_factsheet(actor=actor, institution=institution, facts=_factsheet(house), now=now)
-    codes = [unit.code for unit in units]
+    tell(house, institution, actor=actor, now=now)
+    codes = sorted(code for code, _name in house.units)
     offers = list(_opportunities(house, codes))
     outcomes = bring_opportunities(actor=actor, institution=institution, facts=offers, now=now)
     yield "catalogue entries", outcomes
@@ -86,91 +61,6 @@ def publish(
 
 def _site(house: House, page: str = "", language: str = "en") -> Link:
     return Link(f"https://www.{house.hei_id}/{page}", language)
-
-
-def _phone(house: House, extension: str) -> Phone:
-    """A number in a range that no country has (+999), so that nobody is rung up."""
-    return Phone(e164=f"+999{sum(house.hei_id.encode()) % 10_000:04d}{extension}")
-
-
-def _address(house: House) -> Address:
-    return Address(
-        building_number="1",
-        street="Campus Road",
-        postal_code=f"{10_000 + sum(house.hei_id.encode())}",
-        locality=house.city,
-        country=house.country,
-    )
-
-
-def _profile(house: House) -> ProfileFacts:
-    return ProfileFacts(
-        name=house.name,
-        names={"en": house.name, **dict(house.names)},
-        city=house.city,
-        abbreviation=house.hei_id.partition(".")[0][:4].upper(),
-        erasmus_code=house.erasmus_code,
-        street_address=_address(house),
-        mailing_address=Address(
-            recipients=(house.name,), lines=("P.O. Box 1", house.city), country=house.country
-        ),
-        website=f"https://www.{house.hei_id}/",
-        websites=(_site(house, "en"),),
-        factsheet_urls=(_site(house, "incoming/factsheet"),),
-        catalogue_urls=(_site(house, "courses"),),
-    )
-
-
-def _contacts(house: House) -> Iterator[ContactFacts]:
-    for purpose, name, extension, says in (
-        ("coordination", "International Office", "10", "Agreements, questions of principle"),
-        ("incoming", "Incoming student mobility", "11", "Nominations, applications, arrival"),
-        ("outgoing", "Outgoing student mobility", "12", "Learning agreements, transcripts"),
-        ("technical", "Exchange of data", "13", "The EWP node of this institution"),
-    ):
-        yield ContactFacts(
-            purpose=purpose,
-            names={"en": name},
-            phones=(_phone(house, extension),),
-            emails=(f"{purpose}@{house.domain}",),
-            roles={"en": says},
-        )
-
-
-def _factsheet(house: House) -> FactsheetFacts:
-    def about(page: str, extension: str) -> Information:
-        return Information(
-            email=f"incoming@{house.domain}",
-            phone=_phone(house, extension),
-            websites=(_site(house, f"incoming/{page}"),),
-        )
-
-    autumn, spring = ("04-30", "09-30") if house.terms == "finland" else ("05-15", "10-31")
-    return FactsheetFacts(
-        nominations_autumn=autumn,
-        nominations_spring=spring,
-        applications_autumn="05-31",
-        applications_spring="11-15",
-        application=about("apply", "11"),
-        housing=about("housing", "14"),
-        visa=about("permits", "15"),
-        insurance=about("insurance", "15"),
-        requirements=(
-            Requirement("Transcript of Records", "All studies so far, in English."),
-            Requirement("Language certificate", "English at level B2 or better."),
-        ),
-        decision_weeks=4,
-        transcript_weeks=5,
-        accessibility=(
-            Accessibility(
-                "infrastructure",
-                "Lecture halls",
-                "Step-free access and induction loops.",
-                about("access", "16"),
-            ),
-        ),
-        more=(MoreInformation("Orientation week", about("orientation", "11")),),
-    )
 
 
 def _opportunities(house: House, codes: list[str]) -> Iterator[OpportunityFacts]:

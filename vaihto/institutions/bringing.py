@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
 from vaihto.codes import COUNTRY, HEI
+from vaihto.codes.erasmus_code import normal_erasmus_code
 from vaihto.institutions.facts import HeadcountFacts, InstitutionFacts
 from vaihto.institutions.models import Alliance, Headcount, Institution, Membership
 from vaihto.journal.actors import Actor, May
@@ -158,7 +159,8 @@ def draft_institutions(
     }
     fields = [pair for pair in _FIELDS if desk.says(pair[0])]
     outcomes: list[Outcome] = []
-    for at, facts in piece:
+    for at, brought in piece:
+        facts = replace(brought, erasmus_code=normal_erasmus_code(brought.erasmus_code))
         institution = stored.get(facts.hei_id)
         wrong = _wrong_institution(facts)
         if facts.hei_id in seen:

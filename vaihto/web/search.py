@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from vaihto.classification.models import Period
 from vaihto.codes import country_name
+from vaihto.codes.erasmus_code import normal_erasmus_code
 from vaihto.institutions.models import Institution
 from vaihto.journal.actors import Actor, May
 from vaihto.mobilities.models import Direction, Side, State
@@ -169,7 +170,7 @@ def _institutions(actor: Actor, asked: str) -> SafeString | None:
         .filter(
             Q(name__icontains=asked)
             | Q(hei_id__icontains=asked)
-            | Q(erasmus_code__iexact=asked)
+            | Q(erasmus_code=normal_erasmus_code(asked))
             | Q(national_code=asked)
         )
         .order_by("name")[: SHOWN + 1]

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from vaihto.codes import COUNTRY, UNKNOWN_COUNTRY, country_name
+from vaihto.codes.erasmus_code import normal_erasmus_code
 from vaihto.institutions.models import Institution
 from vaihto.journal.bringing import missing, unknown_code
 from vaihto.mobilities.facts import MobilityFacts, VisitFacts
@@ -19,15 +20,17 @@ _FIRST_CALL, _LAST_CALL = 1987, 2100
 
 
 def partners_named(names: Collection[str]) -> dict[str, Institution]:
-    """Institutions by hei_id or Erasmus code."""
+    """Institutions by hei_id or Erasmus code, whose blanks files and browsers like to lose."""
     found: dict[str, Institution] = {}
     if names:
+        codes = {name: normal_erasmus_code(name) for name in names}
         for institution in Institution.objects.filter(
-            Q(hei_id__in=names) | Q(erasmus_code__in=names)
+            Q(hei_id__in=names) | Q(erasmus_code__in=set(codes.values()) - {""})
         ).order_by():
             found[institution.hei_id] = institution
             if institution.erasmus_code:
                 found[institution.erasmus_code] = institution
+        found |= {name: found[code] for name, code in codes.items() if code in found}
     return found
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from vaihto.codes import country_name
+from vaihto.codes.erasmus_code import normal_erasmus_code
 from vaihto.institutions import actions
 from vaihto.institutions.models import Capability, Headcount, Institution, Membership, Unit
 from vaihto.journal.actors import May
@@ -77,6 +78,7 @@ def institutions(request: Request) -> HttpResponse:
             Q(name__icontains=text)
             | Q(hei_id__icontains=text)
             | Q(erasmus_code__icontains=text)
+            | Q(erasmus_code=normal_erasmus_code(text))
             | Q(national_code=text)
         )
     if chosen.get("country"):

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 
 from vaihto.classification.models import MobilityMode, Scheme, Verdict
 from vaihto.codes import COUNTRY, REASON, country_name
+from vaihto.codes.erasmus_code import normal_erasmus_code
 from vaihto.institutions.models import Institution, Unit
 from vaihto.journal.actors import Actor, May
 from vaihto.mobilities.models import Direction, Kind, Mobility, Programme, Purpose, Side, State
@@ -261,7 +262,7 @@ def shown_page(
 
 def _with_partner(text: str) -> Q:
     known = Institution.objects.filter(
-        Q(hei_id__iexact=text) | Q(erasmus_code__iexact=text) | Q(name__icontains=text)
+        Q(hei_id__iexact=text) | Q(erasmus_code=normal_erasmus_code(text)) | Q(name__icontains=text)
     ).order_by()[:100]
     numbers = list(known.values_list("pk", flat=True))
     return (
