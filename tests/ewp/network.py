@@ -8,20 +8,28 @@ from __future__ import annotations
 import gzip
 import http.client
 import io
+import os
+import signal
 import socket
+import subprocess
+import sys
+import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlencode, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlencode, urlsplit
 
 import pytest
 from django.core.signals import request_finished, request_started
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from pytest_django.fixtures import Settings
 
 from tests.cast import institution
+from tests.conftest import PROJECT
 from tests.ewp.partner import public_of, signer
 from vaihto.ewp import schemas
 from vaihto.ewp.models import Catalogue, Host, HostKey, Key
@@ -110,13 +118,13 @@ def call_app(request: Request, *, app: Any = None) -> Response:
         started.append((int(status[:3]), tuple(headers)))
 
     # A test's connection lives as long as its transaction, as with Django's own test client.
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
+    for each in (request_started, request_finished):
+        each.disconnect(close_old_connections)
     try:
         body = b"".join(app(environ_of(request), start_response))
     finally:
-        for signal in (request_started, request_finished):
-            signal.connect(close_old_connections)
+        for each in (request_started, request_finished):
+            each.connect(close_old_connections)
     return Response(*started[0], body)
 
 
@@ -273,3 +281,73 @@ def error_of(response: Response) -> str:
     found = ErrorResponse.read(response.body)
     assert found is not None
     return found.developer
+
+
+# --- A server process ---------------------------------------------------------------------------
+
+
+def database_url() -> str:
+    """The address of the database that this test run uses, for a process beside it."""
+    about = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{about['NAME']}"
+    user = quote(about["USER"]) + (f":{quote(about['PASSWORD'])}" if about["PASSWORD"] else "")
+    return f"postgres://{user}@{about['HOST']}:{about['PORT']}/{about['NAME']}"
+
+
+@contextmanager
+def serving(*, prefix: str = "", threads: int = 4, **environment: str) -> Iterator[str]:
+    """The web server over the committed rows of this test; gives its public address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}{prefix}"
+    process = subprocess.Popen(
+        [
+            str(Path(sys.executable).with_name("granian")),
+            "--interface=wsgi",
+            "--no-ws",
+            "--host=127.0.0.1",
+            f"--port={port}",
+            "--workers=1",
+            f"--blocking-threads={threads}",
+            "--workers-kill-timeout=5s",
+            "--log-level=warning",
+            *([f"--url-path-prefix={prefix}"] if prefix else []),
+            "vaihto.wsgi:application",
+        ],
+        cwd=PROJECT,
+        env={
+            "PATH": os.environ["PATH"],
+            "DJANGO_SETTINGS_MODULE": "tests.ewp.served",
+            "VAIHTO_DATABASE_URL": database_url(),
+            "SERVED_PUBLIC_URL": url,
+            "SERVED_CATALOGUE_URL": CATALOGUE,
+            **environment,
+        },
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # a group of its own, so that its workers end with it
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                with socket.create_connection(("127.0.0.1", port), timeout=1):
+                    break
+            except OSError:
+                assert process.poll() is None, "the server did not start"
+                time.sleep(0.05)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(5)
+
+
+def over(url: str) -> Send:
+    """Sends to the server at that address."""
+    port = urlsplit(url).port
+    assert port is not None
+    return lambda request: call_server(request, port=port)

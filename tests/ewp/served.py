@@ -1,0 +1,9 @@
+"""Settings of a server process that serves the database of a running test: `VAIHTO_DATABASE_URL` names it."""
+
+import os
+
+from tests.settings import *  # noqa: F403
+
+PUBLIC_URL = os.environ["SERVED_PUBLIC_URL"]
+CATALOGUE_URL = os.environ["SERVED_CATALOGUE_URL"]
+EWP_CALLS_PER_SECOND = int(os.environ.get("SERVED_CALLS_PER_SECOND", "0"))
