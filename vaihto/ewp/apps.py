@@ -7,7 +7,8 @@ class EwpConfig(AppConfig):
     def ready(self) -> None:
         """Timed work is known once its room is loaded; agreements are written as the network writes them."""
         from vaihto.agreements.forms import use_form  # noqa: PLC0415 - app ready
-        from vaihto.ewp import client, partners, refreshing, registry  # noqa: F401, PLC0415 - app ready
+        from vaihto.ewp import client, notifications, partners, refreshing, registry  # noqa: F401, PLC0415 - app ready
+        from vaihto.ewp.apis import APIS  # noqa: PLC0415 - app ready
         from vaihto.ewp.apis.iias import following  # noqa: PLC0415 - app ready
         from vaihto.ewp.apis.iias.mapping import IiaForm  # noqa: PLC0415 - app ready
         from vaihto.ewp.apis.monitoring import reporting  # noqa: PLC0415 - app ready
@@ -16,3 +17,4 @@ class EwpConfig(AppConfig):
         use_form(IiaForm())
         on(client.FAILED, reporting.hear)
         following.register()
+        notifications.register(APIS)
