@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from vaihto.demo import offers
 from vaihto.demo.accounts import NotADemo
+from vaihto.demo.alliance import MEMBERS
 from vaihto.demo.building import NotAMember, build
-from vaihto.demo.invention import BARE
+from vaihto.demo.invention import BARE, TODAY
 from vaihto.demo.partners import add_partners
 from vaihto.institutions.completeness import completeness
 from vaihto.institutions.models import Institution
@@ -56,14 +58,39 @@ def test_what_the_demo_publishes_lacks_nothing_partners_need() -> None:
             assert part.required == (), (one.hei_id, part)
 
 
-def test_every_hosted_institution_has_courses_to_be_seen_in_both_terms() -> None:
+def test_every_member_has_courses_to_be_seen_in_both_terms_and_some_to_itself() -> None:
     build(size=BARE)
-    for institution in Institution.objects.hosted():
-        courses = LearningOpportunity.objects.filter(institution=institution, kind="course")
-        assert courses.count() == 16
-        assert courses.filter(exposed=True).count() == 16
-        terms = Realisation.objects.filter(opportunity__institution=institution)
+    for house in MEMBERS:
+        courses = LearningOpportunity.objects.filter(
+            institution__hei_id=house.hei_id, kind="course"
+        )
+        assert courses.count() >= 24
+        assert 18 <= courses.filter(exposed=True).count() < courses.count()
+        terms = Realisation.objects.filter(opportunity__in=courses)
         assert set(terms.values_list("term_number", flat=True)) == {1, 2}
+        times = [course.realisations.count() for course in courses]
+        assert (min(times), max(times)) == (1, 3)
+        assert len(set(terms.values_list("language", flat=True))) > 1
+
+
+def test_a_node_keeps_the_catalogues_of_those_it_hosts_only() -> None:
+    build(size=BARE, hosts=["javorec.example"])
+    places = LearningOpportunity.objects.values_list("institution__hei_id", flat=True)
+    assert set(places) == {"javorec.example"}
+
+
+def test_the_catalogue_is_the_same_each_time() -> None:
+    def told() -> list[object]:
+        return [
+            fact
+            for house in MEMBERS
+            for fact in (
+                *offers.opportunities(house, frozenset()),
+                *offers.realisations(house, TODAY),
+            )
+        ]
+
+    assert told() == told()
 
 
 def test_a_partner_is_added_once_to_a_demo_that_is_there() -> None:

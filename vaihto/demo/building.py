@@ -19,6 +19,7 @@ from vaihto.demo.gathering import Gathered, Records
 from vaihto.demo.history import tell_history
 from vaihto.demo.invention import Size
 from vaihto.demo.multiplying import multiply
+from vaihto.demo.offers import teach
 from vaihto.demo.publishing import publish
 from vaihto.demo.telling import tell as tell_partners
 from vaihto.institutions.actions import bring_headcounts, bring_institutions
@@ -158,6 +159,10 @@ def found_alliance(*, today: date = invention.TODAY, hosts: Sequence[str] = ()) 
             if house not in hosted:
                 elsewhere = Institution.objects.get(hei_id=house.hei_id)
                 tell_partners(house, elsewhere, actor=actor, now=now)
+                if hosts:
+                    continue  # another node keeps its catalogue
+                for kind, outcomes in teach(house, elsewhere, actor=actor, today=today, now=now):
+                    _accepted(kind, house.hei_id, outcomes, built)
     return built
 
 
