@@ -107,6 +107,18 @@ TABLE: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "ewp keys",
+        "Show, make, roll over or withdraw the keys that sign for hosted institutions.",
+        function="vaihto.command.ewp_keys:keys",
+        examples=(
+            "vaihto ewp keys",
+            "vaihto ewp keys uni.example --json",
+            "vaihto ewp keys uni.example --roll --after 6",
+            "vaihto ewp keys --server --roll",
+            "vaihto ewp keys --withdraw 3f9a02 --reason 'the backup was stolen'",
+        ),
+    ),
+    Command(
         "ewp call",
         "Ask a partner one question, and show what it answers or why it does not.",
         function="vaihto.command.calling:call",
@@ -146,6 +158,13 @@ TABLE: tuple[Command, ...] = (
             "--public-url https://registry.example.org",
             "vaihto registry --sources test.txt --ca-file authority.pem --allow-private",
         ),
+    ),
+    Command(
+        "network",
+        "Run three nodes and a registry on this machine, over TLS, filled by the demo.",
+        function="vaihto.command.network:network",
+        bare=True,
+        examples=("vaihto network", "vaihto network --fresh --port 9440 --json"),
     ),
     Command(
         "classification",
