@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import logging
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +41,8 @@ def call(arguments: list[str]) -> int:
     """Prints what the partner answered, or why it did not."""
     chosen = _parser().parse_args(arguments)
     try:
-        answer = _asked(chosen)
+        with quietly():
+            answer = _asked(chosen)
     except _WrongUse as error:
         print(f"vaihto ewp call: {error}", file=sys.stderr)
         return WRONG_USE
@@ -52,6 +56,18 @@ def call(arguments: list[str]) -> int:
     else:
         print("\n".join(_told(answer)))
     return DONE if answer.is_good else REFUSED
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """What the log would say is told in words instead."""
+    logger = logging.getLogger("vaihto.ewp")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _parser() -> argparse.ArgumentParser:

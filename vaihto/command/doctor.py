@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from vaihto.command import DONE, REFUSED, WRONG_USE
 from vaihto.command.arguments import parser_of, print_json, with_json
+from vaihto.command.calling import quietly
 from vaihto.ewp import outcomes
 from vaihto.ewp.doctor import Finding, Level, examine, gravest
 from vaihto.institutions.models import Institution
@@ -34,12 +35,13 @@ def doctor(arguments: list[str]) -> int:
         print(f"vaihto ewp doctor: {chosen.own} is not hosted here.", file=sys.stderr)
         return WRONG_USE
     is_own = chosen.hei_id in hosted
-    findings = examine(
-        now=timezone.now(),
-        institution=hosted[chosen.hei_id] if is_own else hosted.get(chosen.own or ""),
-        partner="" if is_own else chosen.hei_id or "",
-        told=(lambda _finding: None) if chosen.json else _tell,
-    )
+    with quietly():
+        findings = examine(
+            now=timezone.now(),
+            institution=hosted[chosen.hei_id] if is_own else hosted.get(chosen.own or ""),
+            partner="" if is_own else chosen.hei_id or "",
+            told=(lambda _finding: None) if chosen.json else _tell,
+        )
     level = gravest(findings)
     if chosen.json:
         told = [_as_json(finding) for finding in findings]

@@ -64,6 +64,7 @@ class Finding:
     code: str
     level: Level
     facts: Mapping[str, Any] = field(default_factory=dict)
+    advice: str = ""  # a remedy of its own, where that of the code is meant for partners
 
     @property
     def sentence(self) -> str:
@@ -73,6 +74,8 @@ class Finding:
     @property
     def remedy(self) -> str:
         """What to do, empty where nothing is to be done."""
+        if self.advice:
+            return self.advice
         return _SAYS[self.code][1] if self.code in _SAYS else outcomes.TABLE[self.code].remedy
 
     def __str__(self) -> str:
@@ -83,6 +86,13 @@ class Finding:
 
 _ASK_AGAIN = _(
     "Wait until the registry has read the manifest and our copy is newer, then examine again."
+)
+_REGISTRY_AWAY = _(
+    "Check VAIHTO_CATALOGUE_URL and the network of this machine. Our copy serves for five days."
+)
+_NOT_REACHED = _(
+    "Partners cannot reach us either. The server and the proxy in front of it have to run, the name has to lead "
+    "there, and the certificate has to be the one for that name."
 )
 _SAYS: dict[str, tuple[str, str]] = {
     # The installation.
@@ -111,6 +121,10 @@ _SAYS: dict[str, tuple[str, str]] = {
     "catalogue-good": (
         _("The catalogue is %(minutes)s minutes old and names %(institutions)s institutions."),
         "",
+    ),
+    "catalogue-never": (
+        _("The catalogue was not fetched yet."),
+        _("`vaihto ewp catalogue --refresh` fetches it now; a worker does it by itself."),
     ),
     "catalogue-stale": (
         _("The catalogue was last confirmed %(minutes)s minutes ago and is past its expiry."),
@@ -337,7 +351,7 @@ def _registry(now: datetime) -> Iterator[Finding]:
     yield {
         registry.State.FRESH: Finding("catalogue", "catalogue-good", Level.GOOD, facts),
         registry.State.STALE: Finding("catalogue", "catalogue-stale", Level.WARNING, facts),
-        registry.State.NEVER: Finding("catalogue", "no-catalogue", Level.BAD),
+        registry.State.NEVER: Finding("catalogue", "catalogue-never", Level.BAD),
         registry.State.TOO_OLD: Finding("catalogue", "catalogue-too-old", Level.BAD),
     }[copy.state]
     yield from _registry_itself(copy, now)
@@ -352,7 +366,7 @@ def _registry_itself(copy: registry.Overview, now: datetime) -> Iterator[Finding
     try:
         received = transport.fetch(copy.url, headers=later, limits=limits)
     except transport.Broken as broken:
-        yield Finding("registry", broken.code, Level.BAD, broken.facts)
+        yield Finding("registry", broken.code, Level.BAD, broken.facts, _REGISTRY_AWAY)
         return
     took = timedelta(seconds=time.monotonic() - started)
     status = received.response.status
@@ -430,9 +444,10 @@ def _manifest(institution: Institution, now: datetime) -> Iterator[Finding]:
         received = transport.fetch(url, limits=transport.Limits(total_seconds=60))
         body = transport.decoded(received.response, limit=10 * 1024 * 1024)
     except transport.Broken as broken:
-        code = "manifest-private" if broken.code == "address-private" else broken.code
-        level = Level.WARNING if broken.code == "address-private" else Level.BAD
-        yield Finding(about, code, level, broken.facts)
+        if broken.code == "address-private":
+            yield Finding(about, "manifest-private", Level.WARNING, broken.facts)
+        else:
+            yield Finding(about, broken.code, Level.BAD, broken.facts, _NOT_REACHED)
         return
     if received.certificate_until is not None:
         yield _certificate(about, received.certificate_until, now, prefix="own-")

@@ -343,7 +343,7 @@ def due(*, now: datetime, most: int = _AT_ONCE) -> list[str]:
     return [hei_id for _last, hei_id in waiting[:most]]
 
 
-@every("ewp.partners", pause=timedelta(minutes=10))
+@every("ewp.partners", pause=timedelta(minutes=2))
 def keep_fresh(now: datetime) -> None:
     """Starts a round if somebody is to be asked and no round is under way."""
     if settings.CATALOGUE_URL and not _open(_ROUND).exists() and due(now=now, most=1):
