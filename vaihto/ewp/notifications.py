@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -84,7 +85,7 @@ _SILENT = frozenset(
 """With these nothing else will get through to the partner either."""
 
 
-def outcome_of(answer: client.Answer[object]) -> Outcome:
+def outcome_of(answer: client.Answer[Any]) -> Outcome:
     """What a call's end means for whoever works off notifications; the fetchers of the inbox use it too."""
     found = answer.outcome
     if answer.is_good:

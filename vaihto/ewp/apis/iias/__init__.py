@@ -5,6 +5,7 @@ from __future__ import annotations
 from vaihto.ewp.protocol.api import Api, Endpoint, Keep, Reading
 
 _HERE = "vaihto.ewp.apis.iias.endpoints"
+_HEAR = "vaihto.ewp.notifications:hear"
 
 # One id a request: the official transformation mixes agreements that stand in one document.
 MAX_IDS = 1
@@ -30,9 +31,7 @@ IIA_CNR = Api(
     major=3,
     version="3.0.0",
     says="Takes word that the caller's copy of an agreement changed.",
-    endpoints=(
-        Endpoint("url", "iia-cnr/v3", Reading.POST_FORM, f"{_HERE}:hear_copy", Keep.AT_ONCE),
-    ),
+    endpoints=(Endpoint("url", "iia-cnr/v3", Reading.POST_FORM, _HEAR, Keep.AT_ONCE),),
     order=("url",),
     notifies=True,
 )
@@ -54,11 +53,7 @@ APPROVAL_CNR = Api(
     major=2,
     version="2.0.0",
     says="Takes word that the caller approved our copy of an agreement, or took that back.",
-    endpoints=(
-        Endpoint(
-            "url", "iia-approval-cnr/v2", Reading.POST_FORM, f"{_HERE}:hear_approval", Keep.AT_ONCE
-        ),
-    ),
+    endpoints=(Endpoint("url", "iia-approval-cnr/v2", Reading.POST_FORM, _HEAR, Keep.AT_ONCE),),
     order=("url",),
     notifies=True,
 )

@@ -15,13 +15,10 @@ from vaihto.ewp.apis.iias.messages import (
     IiasApprovalResponse,
     IiasIndexResponse,
     IiasStatsResponse,
-    approval_cnr_response,
-    cnr_response,
 )
 from vaihto.ewp.calls import Call
 from vaihto.ewp.protocol.errors import BadParameter, Trouble
 from vaihto.ewp.protocol.xml import Builder
-from vaihto.jobs import inbox
 
 PORTAL = "stats.erasmuswithoutpaper.eu"
 _NOTHING = Builder("iias-get-response", GET).write()
@@ -112,27 +109,3 @@ def approval(call: Call) -> bytes:
         .values_list("partner_iia_id", "given__digest", "given__file_id")
     )
     return IiasApprovalResponse(tuple(GivenApproval(*row) for row in rows)).write()
-
-
-def _hear(call: Call, api: str) -> None:
-    iia_id = call.one("iia_id")
-    for caller in call.callers[:1]:  # a key covers one institution; the notifier is who owns it
-        inbox.receive(
-            hei_id=call.institution.hei_id,
-            partner=caller,
-            api=api,
-            object_ids=[iia_id],
-            now=call.now,
-        )
-
-
-def hear_copy(call: Call) -> bytes:
-    """Keeps the word that the caller's copy changed; it is fetched after the answer."""
-    _hear(call, "iia-cnr")
-    return cnr_response()
-
-
-def hear_approval(call: Call) -> bytes:
-    """Keeps the word that the caller's approval of our copy changed; it is asked for after the answer."""
-    _hear(call, "iia-approval-cnr")
-    return approval_cnr_response()

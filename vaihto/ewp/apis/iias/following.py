@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 
@@ -24,6 +25,7 @@ from vaihto.ewp.apis.iias.messages import (
     IiasIndexResponse,
 )
 from vaihto.ewp.client import Answer
+from vaihto.ewp.notifications import outcome_of
 from vaihto.ewp.protocol.iia_hash import agreement_hashes
 from vaihto.ewp.protocol.xml import MalformedXml
 from vaihto.institutions.models import Institution
@@ -158,9 +160,9 @@ def fetch_approval(
     return answer
 
 
-def refresh(*, agreement: Agreement, now: datetime, actor: Actor) -> list[Answer[object]]:
+def refresh(*, agreement: Agreement, now: datetime, actor: Actor) -> list[Answer[Any]]:
     """The partner's copy and approval as they are this moment; for "refresh now" and before every approval."""
-    answers: list[Answer[object]] = []
+    answers: list[Answer[Any]] = []
     if agreement.partner_iia_id:
         _copy, answer = fetch_copy(
             institution=agreement.institution,
@@ -169,9 +171,9 @@ def refresh(*, agreement: Agreement, now: datetime, actor: Actor) -> list[Answer
             now=now,
             actor=actor,
         )
-        answers.append(answer)  # type: ignore[arg-type]
+        answers.append(answer)
     if agreement.shared_at:
-        answers.append(fetch_approval(agreement=agreement, now=now, actor=actor))  # type: ignore[arg-type]
+        answers.append(fetch_approval(agreement=agreement, now=now, actor=actor))
     return answers
 
 
@@ -222,15 +224,6 @@ def register() -> None:
 # --- After notifications --------------------------------------------------------------------------
 
 
-def _ended(answer: Answer[object]) -> Outcome:
-    """How a fetch ended, as the inbox understands it."""
-    outcome = answer.outcome
-    if answer.is_good:
-        return Outcome(Ended.ARRIVED, outcome.code)
-    ended = Ended.LATER if outcome.repeatable else Ended.REFUSED
-    return Outcome(ended, outcome.code, outcome.blame, outcome.facts)
-
-
 def _sides(slip: Slip) -> tuple[Institution, Institution] | None:
     ours = Institution.objects.filter(hei_id=slip.hei_id, hosted=True).first()
     theirs = Institution.objects.filter(hei_id=slip.partner).first()
@@ -263,7 +256,7 @@ def _after_copy(slips: Sequence[Slip]) -> Outcome:
         now=timezone.now(),
         actor=Actor.system(),
     )
-    return _ended(answer)  # type: ignore[arg-type]
+    return outcome_of(answer)
 
 
 @inbox.fetches("iia-approval-cnr")
@@ -282,7 +275,7 @@ def _after_approval(slips: Sequence[Slip]) -> Outcome:
     )
     if agreement is None:
         return Outcome(Ended.ARRIVED, "unknown-id")
-    return _ended(fetch_approval(agreement=agreement, now=timezone.now(), actor=Actor.system()))  # type: ignore[arg-type]
+    return outcome_of(fetch_approval(agreement=agreement, now=timezone.now(), actor=Actor.system()))
 
 
 # --- Every night ----------------------------------------------------------------------------------
@@ -318,7 +311,7 @@ def _catch_up(asked: inbox.Asked) -> Outcome:
         read=IiasIndexResponse.read,
     )
     if not answer.is_good or answer.message is None:
-        return _ended(answer)  # type: ignore[arg-type]
+        return outcome_of(answer)
     ids = set(answer.message.iia_ids)
     if asked.since is None:
         ids |= set(

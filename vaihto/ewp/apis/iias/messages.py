@@ -1,8 +1,7 @@
-"""Interinstitutional Agreements 7, their approval and both change notifications as values.
+"""Interinstitutional Agreements 7 and their approval as values.
 
 What is hashed is kept exactly as written: nothing is trimmed, an empty element is not an absent one.
-Sources: ewp-specs-api-iias 7.0.0, ewp-specs-api-iias-approval 2.0.0, ewp-specs-api-iia-cnr 3.0.0,
-ewp-specs-api-iia-approval-cnr 2.0.0.
+Sources: ewp-specs-api-iias 7.0.0, ewp-specs-api-iias-approval 2.0.0.
 """
 
 from __future__ import annotations
@@ -45,8 +44,6 @@ GET = f"{EWP}ewp-specs-api-iias/blob/stable-v7/endpoints/get-response.xsd"
 INDEX = f"{EWP}ewp-specs-api-iias/blob/stable-v7/endpoints/index-response.xsd"
 STATS = f"{EWP}ewp-specs-api-iias/blob/stable-v7/endpoints/stats-response.xsd"
 APPROVAL = f"{EWP}ewp-specs-api-iias-approval/tree/stable-v2"
-IIA_CNR = f"{EWP}ewp-specs-api-iia-cnr/tree/stable-v3"
-APPROVAL_CNR = f"{EWP}ewp-specs-api-iia-approval-cnr/tree/stable-v2"
 
 _ELEMENTS: dict[Kind, str] = {
     Kind.STUDIES: "student-studies-mobility-spec",
@@ -379,7 +376,7 @@ def with_hash(iia: Iia) -> Iia:
     return replace(iia, hash=hashed(iia.copy)[1])
 
 
-# --- index, stats, approval, notifications ---------------------------------------------------------
+# --- index, stats, approval ---------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -475,13 +472,3 @@ class IiasApprovalResponse:
             if one.pdf_file:
                 approval.add("pdf-file", one.pdf_file)
         return root.write()
-
-
-def cnr_response() -> bytes:
-    """The empty answer to a notification about a copy."""
-    return Builder("iia-cnr-response", IIA_CNR).write()
-
-
-def approval_cnr_response() -> bytes:
-    """The empty answer to a notification about an approval."""
-    return Builder("iia-approval-cnr-response", APPROVAL_CNR).write()
