@@ -19,13 +19,15 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, close_old_connections, connection, transaction
 from prometheus_client import Counter
 
 from vaihto.ewp.models import Exchange
 from vaihto.ewp.protocol.http import Headers, Request, Response
 from vaihto.institutions.models import Institution
 from vaihto.jobs.timetable import every
+from vaihto.journal.actions import record
+from vaihto.journal.actors import Actor, May
 from vaihto.people.secrecy import seal, unseal
 
 logger = logging.getLogger("vaihto.ewp")
@@ -70,6 +72,28 @@ def read(exchange: Exchange) -> tuple[Request, Response | None]:
         return request, None
     start, headers, body = _unpacked(bytes(exchange.answer))
     return request, Response(int(start), headers, body)
+
+
+@transaction.atomic
+def opened(
+    *, actor: Actor, exchange: Exchange, now: datetime, what: str = "content"
+) -> tuple[Request, Response | None]:
+    """The bytes for a person, who is written into the journal: bodies may hold personal data.
+
+    Operators may, and who keeps the institution. `what` says which part. Raises `NotAllowed`, `KeyMissing`.
+    """
+    if not (actor.sees_everything or actor.is_operator):
+        actor.require(May.INSTITUTIONS_EDIT, exchange.institution_id or 0)
+    content = read(exchange)
+    record(
+        actor,
+        "ewp.exchange-opened",
+        exchange,
+        at=now,
+        institution_id=exchange.institution_id,
+        reason=what,
+    )
+    return content
 
 
 # Keeping
