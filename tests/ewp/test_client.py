@@ -14,6 +14,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from tests.cast import account, institution
+from tests.ewp import catalogues
 from tests.ewp import partner as partners
 from tests.ewp.partner import (
     XML,
@@ -40,7 +41,7 @@ from vaihto.journal.actors import Actor
 from vaihto.journal.models import Entry
 from vaihto.people.access import actor_of
 
-URL = "https://registry.example/catalogue-v1.xml"
+URL = "https://127.0.0.1:9/catalogue-v1.xml"  # nobody listens there
 NAMESPACE = "https://example.org/things/v1"
 THINGS = b'<things xmlns="https://example.org/things/v1"><thing>one</thing></things>'
 API = Api(
@@ -631,6 +632,31 @@ def test_the_key_of_another_host_proves_nothing(world: World) -> None:
         answer = world.answer_to(resigned(_echoed, by=word))
         assert ended(answer) == ("key-of-another", "theirs", True)
         assert partners.signer(word).key_id in str(answer.outcome)
+
+
+def test_a_key_that_was_changed_just_now_is_learnt_before_the_answer_is_thrown_away(
+    world: World, opened: Opened, settings: Any
+) -> None:
+    newer = partners.signer("newer")
+    said = catalogues.Said(
+        heis=[VALE],
+        apis=[catalogues.api("things", version="1.2.0", url=f"{world.partner.url}/ewp/things/v1")],
+        server=["a word"],
+    )
+    document = catalogues.catalogue(
+        said, binaries={newer.key_id: partners.public_of(newer.private)}
+    )
+    listed = f'<r:rsa-public-key sha-256="{catalogues.fingerprint("a word")}"/>'.encode()
+    document = document.replace(
+        listed, listed.replace(catalogues.fingerprint("a word").encode(), newer.key_id.encode())
+    )
+    registry_host = opened(lambda _request: wire(Response(200, XML, document)))
+    Catalogue.objects.update(url=f"{registry_host.url}/catalogue-v1.xml")
+    settings.CATALOGUE_URL = f"{registry_host.url}/catalogue-v1.xml"
+
+    assert world.answer_to(resigned(_echoed, by="newer")).is_good
+    assert ended(world.answer_to(resigned(_echoed)))[0] == "unknown-key"
+    assert len(registry_host.received) == 1
 
 
 @pytest.mark.parametrize(

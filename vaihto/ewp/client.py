@@ -385,12 +385,13 @@ def _verified(
             return response, "unsigned", Outcome("other-request-id", {"detail": says})
         return response, "unsigned", None
     try:
-        trusted = httpsig.verify_response(
-            response,
-            request=request,
-            find_key=lambda fingerprint: registry.may_sign_answer(target.entry, fingerprint),
-            now=asked.moment,
-        )
+        try:
+            trusted = _proven(asked, target.entry, request, response)
+        except httpsig.AnswerRefused as refused:
+            newer = _newer_entry(asked, target) if refused.code == "unknown-key" else None
+            if newer is None:
+                raise
+            trusted = _proven(asked, newer, request, response)
     except httpsig.AnswerRefused as refused:
         code = refused.code
         if code == "unknown-key" and _is_known_elsewhere(response, asked.now):
@@ -398,6 +399,34 @@ def _verified(
         facts = {"detail": refused.says, "key": _key_id(response)}
         return response, code, Outcome(code, facts)
     return trusted, "verified", None
+
+
+def _proven(asked: _Asked, entry: registry.Entry, request: Request, response: Response) -> Response:
+    return httpsig.verify_response(
+        response,
+        request=request,
+        find_key=lambda fingerprint: registry.may_sign_answer(entry, fingerprint),
+        now=asked.moment,
+    )
+
+
+def _newer_entry(asked: _Asked, target: Target) -> registry.Entry | None:
+    """The entry of the same address in a catalogue that is newer than the one we chose by; None without news.
+
+    A partner may have changed its keys just now. The registry is asked at most once a minute, whoever asks; perhaps
+    another process has the news already.
+    """
+    registry.refresh(now=asked.moment, early=True)
+    registry.forget()
+    name = asked.endpoint.name
+    try:
+        found = registry.entries(asked.partner, asked.api.element, now=asked.moment)
+    except registry.TooOld:
+        return None
+    for entry in found:
+        if entry.host_id != target.entry.host_id and entry.urls.get(name) == target.url:
+            return entry
+    return None
 
 
 def _key_id(response: Response) -> str:

@@ -11,6 +11,7 @@ import concurrent.futures
 import errno
 import functools
 import ipaddress
+import os
 import re
 import socket
 import ssl
@@ -33,7 +34,13 @@ from vaihto.ewp.protocol.http import Request, Response
 USER_AGENT = "Vaihto"
 _PIECE_KEPT = 64 * 1024  # of an answer that was refused for its size
 _MOST_MEMBERS = 1000  # of a gzip file that was put together from several
-_RESOLVERS = concurrent.futures.ThreadPoolExecutor(8, thread_name_prefix="resolver")
+
+
+def _resolvers() -> concurrent.futures.ThreadPoolExecutor:
+    return concurrent.futures.ThreadPoolExecutor(8, thread_name_prefix="resolver")
+
+
+_RESOLVERS = _resolvers()
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -249,6 +256,16 @@ def _pool(ca_file: Path | None, _changed: int, allow_private: bool) -> httpcore.
         keepalive_expiry=20,
         network_backend=_CheckedBackend(allow_private=allow_private),
     )
+
+
+def _begin_anew() -> None:
+    """A forked process inherits neither connections that its parent uses nor threads that it does not have."""
+    global _RESOLVERS  # noqa: PLW0603 - one per process
+    _pool.cache_clear()
+    _RESOLVERS = _resolvers()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
