@@ -73,5 +73,5 @@ messages: install  ## collect translatable sentences into vaihto/locale
 screenshots: install  ## pictures of the main pages into docs/images
 	$(BIN)/vaihto screenshots $(ARGS)
 
-network:  ## a small network of nodes; comes with the EWP node
-	@echo "There is no EWP node yet, so there is no network to start."; exit 1
+network: install  ## three nodes and a registry on this machine, over TLS
+	$(BIN)/vaihto network $(ARGS)
