@@ -277,6 +277,39 @@ def propose(*, actor: Actor, agreement: Agreement, now: datetime) -> Agreement:
 
 
 @transaction.atomic
+def propose_again(
+    *, actor: Actor, agreement: Agreement, now: datetime, digest: str, note: str = ""
+) -> Agreement:
+    """We stand by our copy after the partner changed its own (T6): the same bytes, told anew; the turn is the partner's.
+
+    `digest` is the hash of the partner's copy that the actor had read.
+    """
+    agreement = _locked(agreement)
+    _may(actor, May.AGREEMENTS_EDIT, agreement)
+    _alive(agreement)
+    received, ours = agreement.received_copy, agreement.current
+    if received is None or ours is None or not agreement.shared_at:
+        raise WrongState("agreements.not-linked")
+    _same_copy(received, digest)
+    agreement.current = Revision.objects.create(
+        agreement=agreement,
+        number=ours.number + 1,
+        cause=Revision.Cause.AGAIN,
+        stored=ours.stored,
+        document=bytes(ours.document),
+        digest=ours.digest,
+        made_at=now,
+        made_by=actor.label,
+        note=note,
+    )
+    agreement.save(update_fields=["current"])
+    announce(COPY_CHANGED, agreement=agreement)
+    _note(actor, "propose-again", agreement, now, reason=note)
+    settle(agreement, actor=actor, now=now)
+    return agreement
+
+
+@transaction.atomic
 def receive_copy(
     *,
     actor: Actor,

@@ -13,6 +13,7 @@ from vaihto.agreements.terms import Copy, Kind, Terms, read_copy
 from vaihto.institutions.models import Alliance, Institution, Unit
 from vaihto.journal.actors import Actor, May
 from vaihto.people.models import within_reach
+from vaihto.people.secrecy import SealedField
 
 
 def _new_id() -> str:
@@ -216,6 +217,7 @@ class Revision(models.Model):
         REVERTED = "reverted", "Back to what is in force"
         ENDED = "ended", "Marked as ended"
         CONTACTS = "contacts", "Contacts, codes or file"
+        AGAIN = "again", "Proposed again unchanged"
         IN_FORCE = "in-force", "Came into force"
 
     agreement = models.ForeignKey(Agreement, models.CASCADE, related_name="revisions")
@@ -436,7 +438,7 @@ class Attachment(models.Model):
     agreement = models.ForeignKey(Agreement, models.CASCADE, related_name="attachments")
     name = models.CharField(max_length=200)
     media_type = models.CharField(max_length=100)
-    content = models.BinaryField()  # sealed
+    content = SealedField()
     size = models.PositiveIntegerField()
     digest = models.CharField(max_length=64)
     side = models.CharField(max_length=7, choices=Side, default=Side.OURS)

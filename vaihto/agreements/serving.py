@@ -44,6 +44,7 @@ _CONTENT = {
     Revision.Cause.TAKEN,
     Revision.Cause.REVERTED,
     Revision.Cause.ENDED,
+    Revision.Cause.AGAIN,
 }
 
 

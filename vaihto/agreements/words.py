@@ -251,3 +251,8 @@ def to_do(turn: str, deed: str) -> str:
 def state(code: str) -> str:
     """The name of a state."""
     return gettext(STATES[State(code)])
+
+
+def turn(whose: Turn) -> str:
+    """Whose turn it is."""
+    return gettext(TURNS[whose])
