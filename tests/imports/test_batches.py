@@ -312,6 +312,7 @@ def test_who_may_not_bring_files_in_neither_brings_nor_sees_them(cast: Cast) -> 
 def test_kinds_are_offered_to_who_may_bring_them(cast: Cast) -> None:
     assert [k.name for k in queries.kinds_for(cast.actor(cast.secretary, today=TODAY))] == [
         "headcounts",
+        "survey",
         "institutions",
     ]
     assert "persons" in [k.name for k in queries.kinds_for(cast.actor(cast.bruno, today=TODAY))]

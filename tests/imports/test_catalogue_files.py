@@ -155,7 +155,7 @@ def test_who_keeps_the_catalogue_brings_its_files_and_no_others(cast: Cast) -> N
     role(holder, Role.Name.AGREEMENT_MANAGER, cast.sending)
     actor = cast.actor(holder)
     offered = [kind.name for kind in queries.kinds_for(actor)]
-    assert offered == ["headcounts", "institutions", "courses", "realisations"]
+    assert offered == ["headcounts", "survey", "institutions", "courses", "realisations"]
     theirs = bring(cast, COURSES, "courses", actor=actor)
     with pytest.raises(NotAllowed):
         bring(cast, "key;family_name\nS-1;X\n", "persons", actor=actor)

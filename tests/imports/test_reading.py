@@ -422,6 +422,7 @@ def test_countries_survive_lost_zeros(text: str, value: str) -> None:
         "mobilities",
         "staff_visits",
         "headcounts",
+        "survey",
         "institutions",
     ],
 )

@@ -31,6 +31,7 @@ _OURS = tuple(
         "employments",
         "staff_visits",
         "headcounts",
+        "survey",
         "institutions",
         "courses",
         "realisations",

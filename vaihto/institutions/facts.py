@@ -54,6 +54,24 @@ class HeadcountFacts:
     as_of: date
 
 
+@dataclass(frozen=True, kw_only=True)
+class AbilityFacts:
+    """One answer of a survey round, found again by institution, round and interface.
+
+    `process` follows from the interface where it is empty. `since` is the day of the answer.
+    """
+
+    institution: str  # hei_id
+    survey_round: str
+    since: date
+    interface: str
+    state: str
+    process: str = ""
+    version: str = ""
+    system: str = ""
+    channel: str = ""
+
+
 # --- What partners need ------------------------------------------------------------------------
 
 

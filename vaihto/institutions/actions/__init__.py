@@ -1,5 +1,10 @@
 """Every change to institutions: what files bring, what an institution chooses, and what it tells its partners."""
 
+from vaihto.institutions.actions.capabilities import (
+    answer_survey,
+    bring_abilities,
+    plan_abilities,
+)
 from vaihto.institutions.actions.contacts import (
     add_contact,
     edit_contact,
@@ -32,6 +37,8 @@ __all__ = [
     "INSTITUTION_CHANGED",
     "add_contact",
     "add_unit",
+    "answer_survey",
+    "bring_abilities",
     "bring_headcounts",
     "bring_institutions",
     "choose",
@@ -44,6 +51,7 @@ __all__ = [
     "edit_unit",
     "expose_units",
     "move_contact",
+    "plan_abilities",
     "plan_headcounts",
     "plan_institutions",
     "remove_contact",

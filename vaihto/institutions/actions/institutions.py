@@ -32,7 +32,7 @@ _DraftOf = Callable[
 ]
 
 
-def _plan(
+def plan_each(
     draft_of: _DraftOf[_Facts],
     *,
     actor: Actor,
@@ -40,13 +40,14 @@ def _plan(
     said: Collection[str] | None,
     seen: dict[Any, int] | None,
 ) -> list[Outcome]:
+    """What a draft of this kind would do with each fact, in order."""
     actor.require_any([May.INSTITUTIONS_EDIT, May.ALLIANCE_EDIT])
     desk = Desk(actor, said)
     keys: dict[Any, int] = {} if seen is None else seen
     return [outcome for piece in chunks(facts) for outcome in draft_of(piece, desk, None, keys)]
 
 
-def _bring(
+def bring_each(
     draft_of: _DraftOf[_Facts],
     *,
     actor: Actor,
@@ -57,6 +58,7 @@ def _bring(
     seen: dict[Any, int] | None,
     keep: Keep | None,
 ) -> list[Outcome]:
+    """Writes what a draft of this kind makes of the facts, piece by piece, in one transaction."""
     actor.require_any([May.INSTITUTIONS_EDIT, May.ALLIANCE_EDIT])
     desk = Desk(actor, said)
     keys: dict[Any, int] = {} if seen is None else seen
@@ -88,7 +90,7 @@ def plan_institutions(
     seen: dict[str, int] | None = None,
 ) -> list[Outcome]:
     """What `bring_institutions` would do with each fact, in order. Nothing is written."""
-    return _plan(draft_institutions, actor=actor, facts=facts, said=said, seen=seen)
+    return plan_each(draft_institutions, actor=actor, facts=facts, said=said, seen=seen)
 
 
 def bring_institutions(
@@ -106,7 +108,7 @@ def bring_institutions(
     Whether an institution is hosted here is never brought in a file. `said`, `seen` and `keep` as in
     `people.actions.bring_students`.
     """
-    return _bring(
+    return bring_each(
         draft_institutions,
         actor=actor,
         facts=facts,
@@ -126,7 +128,7 @@ def plan_headcounts(
     seen: dict[str, int] | None = None,
 ) -> list[Outcome]:
     """What `bring_headcounts` would do with each fact, in order. Nothing is written."""
-    return _plan(draft_headcounts, actor=actor, facts=facts, said=said, seen=seen)
+    return plan_each(draft_headcounts, actor=actor, facts=facts, said=said, seen=seen)
 
 
 def bring_headcounts(
@@ -140,7 +142,7 @@ def bring_headcounts(
     keep: Keep | None = None,
 ) -> list[Outcome]:
     """Headcounts, found again by institution, year and group; safe to run twice."""
-    return _bring(
+    return bring_each(
         draft_headcounts,
         actor=actor,
         facts=facts,
