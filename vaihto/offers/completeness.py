@@ -24,7 +24,10 @@ def _gap(code: str, field: str, sentence: str, remedy: str, key: str = "", **fac
 
 
 def gaps(one: LearningOpportunity, realisations: Sequence[Realisation]) -> list[Gap]:
-    """What partners miss, most important first; at most one gap for each of the `ASKED` things."""
+    """What partners miss, most important first; at most one gap for each of the `ASKED` things.
+
+    A module need not be taught by itself: its courses are.
+    """
     found: list[Gap] = []
     if not any(tag.partition("-")[0] == "en" for tag, text in one.titles.items() if text):
         found.append(
@@ -62,7 +65,7 @@ def gaps(one: LearningOpportunity, realisations: Sequence[Realisation]) -> list[
                 _("6 bachelor, 7 master, 8 doctor."),
             )
         )
-    if not realisations:
+    if not realisations and one.kind != Kind.MODULE:
         found.append(
             _gap(
                 "realisation",
@@ -141,6 +144,6 @@ def with_gaps() -> Q:
         | Q(code="")
         | ~Q(isced_code__regex=r"^.{4}$")
         | Q(eqf_level__isnull=True)
-        | ~Exists(own)
+        | (~Q(kind=Kind.MODULE) & ~Exists(own))
         | Exists(own.filter(credits=[]))
     )

@@ -58,7 +58,7 @@ class Filters(forms.Form):
     institution = ChoiceField(label=gettext_lazy("Institution"), required=False)
     kind = ChoiceField(label=gettext_lazy("Kind"), required=False)
     field = ChoiceField(label=gettext_lazy("Field of study"), required=False)
-    language = ChoiceField(label=gettext_lazy("Language of instruction"), required=False)
+    language = ChoiceField(label=gettext_lazy("Language"), required=False)
     level = ChoiceField(label=gettext_lazy("Level"), required=False)
     year = ChoiceField(label=gettext_lazy("Taught in"), required=False)
     state = ChoiceField(label=gettext_lazy("Shown"), required=False)
@@ -201,13 +201,16 @@ def catalogue(request: Request) -> HttpResponse:
     listed = page_of(found, orders, address)
     is_keeper = keeps(actor)
     may_edit = actor.has(May.OFFERS_EDIT)
-    rows = [_row(one, chosen.get("year", ""), with_state=is_keeper) for one in listed.rows]
+    rows = [
+        _row(one, chosen.get("year", ""), request.today, with_state=is_keeper)
+        for one in listed.rows
+    ]
     return page(
         request,
         "offers/catalogue.html",
         heading=_("Programmes and courses"),
         lead=_("What the universities here teach and open to exchange students."),
-        filters=components.filters(form, address, more=("field", "level", "state")),
+        filters=components.filters(form, address, more=("field", "level", "year", "state")),
         table=components.table(
             _("Programmes and courses"),
             [
@@ -250,7 +253,7 @@ def catalogue(request: Request) -> HttpResponse:
     )
 
 
-def _row(one: LearningOpportunity, year: str, *, with_state: bool) -> Row:
+def _row(one: LearningOpportunity, year: str, today: date, *, with_state: bool) -> Row:
     realisations = list(one.realisations.all())
     title, tag = text_and_language(one.titles)
     field = ISCED_F.name(one.isced_code, reader())
@@ -264,7 +267,7 @@ def _row(one: LearningOpportunity, year: str, *, with_state: bool) -> Row:
             one.eqf_level,
             credits_range(realisations),
             languages_of(realisations),
-            _when(realisations, year),
+            _when(realisations, year, today),
             *([Cell(state[0], tone=state[1])] if with_state else []),
         ],
         key=str(one.pk),
@@ -272,8 +275,8 @@ def _row(one: LearningOpportunity, year: str, *, with_state: bool) -> Row:
     )
 
 
-def _when(realisations: Sequence[Realisation], year: str) -> Cell:
-    """The days of one realisation, or how many there are and in which years."""
+def _when(realisations: Sequence[Realisation], year: str, today: date) -> Cell:
+    """The realisation of the asked year, else the one under way or next, else the last one."""
     within = [
         one
         for one in realisations
@@ -281,11 +284,10 @@ def _when(realisations: Sequence[Realisation], year: str) -> Cell:
     ]
     if not within:
         return Cell("")
-    if len(within) == 1:
-        return Cell(f"{shown(within[0].start)} – {shown(within[0].end)}", nowrap=True)
-    years = dict.fromkeys(one.academic_year or academic_year_of(one.start) for one in within)
-    count = ngettext("%(count)d time", "%(count)d times", len(within)) % {"count": len(within)}
-    return Cell(", ".join(years), note=count)
+    one = next((each for each in within if each.end >= today), within[-1])
+    days = f"{shown(one.start)} – {shown(one.end)}"
+    term, tag = text_and_language(one.term_names)
+    return Cell(term, lang=tag, note=days) if term else Cell(days)
 
 
 # Taking along, and deeds on several --------------------------------------------------------------

@@ -28,6 +28,7 @@ from vaihto.web.components import Cell, Column, Fact, Row
 from vaihto.web.deeds import events
 from vaihto.web.frame import Request, page
 from vaihto.web.offers.words import (
+    credit_number,
     credits_of,
     level_name,
     name_of,
@@ -125,11 +126,10 @@ def _facts(one: LearningOpportunity, *, is_own: bool) -> list[Fact]:
         Fact(_("Organised by"), one.unit.names.get(reader()) or one.unit.name if one.unit else ""),
         Fact(_("Code"), one.code),
         Fact(
-            _("Field of study"),
+            _("Field of study (ISCED-F)"),
             f"{ISCED_F.name(one.isced_code, reader())} ({one.isced_code})"
             if one.isced_code
             else "",
-            hint="ISCED-F 2013",
         ),
         Fact(_("Level (EQF)"), level_name(one.eqf_level)),
     ]
@@ -226,7 +226,7 @@ def _realisation(one: Realisation, *, may_edit: bool) -> Row:
         Cell(term or one.academic_year, lang=term_tag, note=one.academic_year if term else ""),
         Cell(credits_of(one), note=one.credit_list[0].level if one.credits else ""),
         language_name(one.language, reader()),
-        one.engagement_hours,
+        credit_number(one.engagement_hours) if one.engagement_hours is not None else "",
         Cell(
             grading,
             lang=grading_tag,
