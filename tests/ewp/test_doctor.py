@@ -423,6 +423,15 @@ def test_servers_that_the_conversation_does_not_touch_are_looked_at(
     assert found()[(f"{VALE}: iias", "certificate-expired")] is Level.BAD
 
 
+def test_whom_to_write_to_is_told(vale: tuple[Partner, Scripted, Host]) -> None:
+    Host.objects.filter(pk=vale[2].pk).update(emails=["ewp@vale.example"])
+    registry.forget()
+
+    findings = examine(now=now(), partner=VALE)
+
+    assert ("ewp@vale.example" in str(findings[0]), findings[0].level) == (True, Level.NOTE)
+
+
 def test_a_partner_that_is_not_there_or_was_renamed(node: Node, settings: Any) -> None:
     assert found() == {(VALE, "partner-unknown"): Level.BAD}
 

@@ -9,6 +9,7 @@ import socket
 import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -345,6 +346,24 @@ def test_a_new_connection_that_is_closed_is_not_tried_twice(opened: Opened) -> N
     partner = opened(close)
 
     assert (broken_by(partner).code, len(partner.received)) == ("connection-closed", 1)
+
+
+def test_many_threads_share_the_connections_and_each_gets_its_own_answer(opened: Opened) -> None:
+    def repeat(request: Request) -> bytes:
+        body = request.target.encode()
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+    partner = opened(repeat)
+    targets = [f"/{number}" for number in range(200)]
+
+    def ask(target: str) -> bytes:
+        return transport.fetch(f"{partner.url}{target}").response.body
+
+    with ThreadPoolExecutor(16) as threads:
+        bodies = list(threads.map(ask, targets))
+
+    assert bodies == [target.encode() for target in targets]
+    assert partner.connections <= 16
 
 
 # --- Packed content ----------------------------------------------------------------------------

@@ -237,6 +237,7 @@ _SAYS: dict[str, tuple[str, str]] = {
         _("Use the present id."),
     ),
     "partner-offers-nothing": (_("The catalogue has no APIs of %(hei_id)s."), ""),
+    "partner-contact": (_("Whom to write to about the exchange of data: %(emails)s."), ""),
     "entry-good": (_("Version %(version)s, usable with %(methods)s."), ""),
     "entry-unsigned": (
         _("Version %(version)s; the partner does not announce signed answers, so only TLS protects them."),
@@ -578,6 +579,10 @@ def _partner(hei_id: str, institution: Institution | None, now: datetime) -> Ite
     if not entries:
         yield Finding(hei_id, "partner-offers-nothing", Level.BAD, {"hei_id": hei_id})
         return
+    emails = dict.fromkeys(email for entry in entries for email in entry.emails)
+    if emails:
+        facts = {"emails": ", ".join(list(emails)[:5])}
+        yield Finding(hei_id, "partner-contact", Level.NOTE, facts)
     for entry in entries:
         yield _entry(hei_id, entry)
     yield from _groups(hei_id, {entry.element for entry in entries})
