@@ -28,6 +28,7 @@ from vaihto.journal.actors import Actor
 logger = logging.getLogger("vaihto.ewp")
 
 PAUSE = timedelta(hours=1)
+_NAMES = tuple(name for name, _value in Report("", "").parameters)
 # What lies with us or our own network says nothing about the partner.
 _OUR_OWN = frozenset(
     {
@@ -131,7 +132,8 @@ def _send(row: ProblemReport, *, institution: Institution, now: datetime) -> Non
         institution=institution,
         partner=SERVED_BY,
         api=MONITORING,
-        parameters=tuple(row.parameters.items()),
+        # The database may have put the names in another order.
+        parameters=[(name, row.parameters[name]) for name in _NAMES],
         actor=Actor.system(),
         now=now,
         read=MonitoringResponse.read,
