@@ -25,8 +25,7 @@ from itertools import islice
 from typing import Any, Protocol, assert_never
 
 from django.db import DatabaseError, close_old_connections, connections, transaction
-from django.db.models import F, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import F, Q, QuerySet
 
 from vaihto.jobs.announcements import Announcement, announce
 from vaihto.jobs.models import Bell, Notification
@@ -192,6 +191,14 @@ def is_due(direction: str, *, now: datetime) -> bool:
 # --- A round -----------------------------------------------------------------------------------
 
 
+_AT_FIRST = 4
+"""Requests at a time to a partner of which nothing is known."""
+
+_FEW = 4
+"""At least so many are claimed for one partner at a time, so that many partners do not mean many queries."""
+
+_PARTNERS_SECONDS = 0.5
+
 _HANGS_SECONDS = 900.0
 """No carrier may be under way for so long; the client's own limits end far earlier."""
 
@@ -229,6 +236,8 @@ class Round:
         self._requests: Counter[str] = Counter()  # under way, by partner
         self._count: Counter[str] = Counter()
         self._renewed = self._moved = time.monotonic()
+        self._names: list[str] = []
+        self._asked = 0.0
         self._threads = _Threads(lane)
         self.more = False
 
@@ -255,21 +264,34 @@ class Round:
         looked = False  # and found nothing, since something last changed
         while True:
             may_begin = self._may_begin(begun)
-            room = self._policy.batch - len(self._buffer) - len(self._flying)
             if may_begin and not looked and len(self._buffer) < self._policy.threads:
+                room = self._policy.batch - len(self._buffer) - len(self._flying)
                 claimed = self._claim(room)
                 self._buffer += claimed
                 looked = not claimed
-                if len(claimed) == room and on_plenty is not None:
-                    on_plenty()
-                    on_plenty = None
-            while may_begin and self._threads.busy < self._policy.threads and self._launch():
-                pass
+            if may_begin:
+                self._fill()
+            if (
+                on_plenty is not None
+                and self._buffer
+                and self._threads.busy >= self._policy.threads
+            ):
+                on_plenty()
+                on_plenty = None
             if not self._flying and (not may_begin or (looked and not self._buffer)):
                 self.more = not may_begin
                 return
-            if self._collect() or not self._threads.busy:
+            if self._collect():
                 looked = False
+
+    def _fill(self) -> None:
+        """Gives the threads enough to go on while this one writes."""
+        while self._threads.busy < self._policy.threads + self._ahead and self._launch():
+            pass
+
+    @property
+    def _ahead(self) -> int:
+        return self._policy.threads // 2
 
     def _launch(self) -> bool:
         """Sends what is next for the partner with the fewest requests under way; False when nothing may go."""
@@ -289,7 +311,7 @@ class Round:
 
     def _limit(self, slip: Slip) -> int:
         """A partner that was in trouble gets one request, an unknown one four, one that answers ever more."""
-        return self._allowed.get(slip.partner) or (1 if slip.attempts else 4)
+        return self._allowed[slip.partner] or (1 if slip.attempts else _AT_FIRST)
 
     def _send(self, slip: Slip, others: list[Slip]) -> None:
         carrier = self._lane.carriers.get(slip.api)
@@ -311,13 +333,16 @@ class Round:
             self._requests[slips[0].partner] -= 1
             if outcome.ended in {Ended.ARRIVED, Ended.REFUSED}:
                 doubled = 2 * self._limit(slips[0])
-                self._allowed[slips[0].partner] = min(doubled, self._policy.threads)
+                most = self._policy.threads + self._ahead
+                self._allowed[slips[0].partner] = min(doubled, most)
             elif outcome.ended is Ended.SILENT:
                 self._allowed[slips[0].partner] = 1
         if came:
             self._moved = time.monotonic()
         elif time.monotonic() - self._moved > _HANGS_SECONDS:
             raise TimeoutError("a carrier hangs; its claims end by themselves")
+        elif self._landed:
+            time.sleep(0.05)  # a change has the row in hand; it will not be long
         try:
             self._settle()
             self._renew()
@@ -345,14 +370,15 @@ class Round:
         """Claims up to `most` due rows, the partners in turn; what broke down often `alone`, one at a time."""
         now = self._clock()
         limit = self._policy.alone_after
+        if not (self._buffer or self._flying):
+            self._asked = 0.0  # nothing at hand: whatever is remembered, look
         with transaction.atomic():
             # Claims of one lane stand in line: each sees what the one before it took.
             list(Bell.objects.filter(name=self._lane.direction).select_for_update())
             due = _due(self._lane.direction, now)
             due = due.filter(faults__gte=limit) if alone else due.filter(faults__lt=limit)
-            next_ones = [pk for pk, _turn in self._in_turn(due)[:most]]
             rows = list(
-                Notification.objects.filter(pk__in=next_ones)
+                Notification.objects.filter(pk__in=self._in_turn(due, most))
                 .order_by("due_at", "pk")
                 .select_for_update(skip_locked=True)
             )
@@ -371,17 +397,37 @@ class Round:
             )
         return [_slip(row) for row in claimed]
 
-    def _in_turn(self, due: QuerySet[Notification]) -> QuerySet[Notification, tuple[int, int]]:
-        """Everybody's first, then everybody's second: much for one partner keeps no other waiting."""
-        held = Counter(slip.partner for slip in (*self._buffer, *self._flying.values()))
-        full = [name for name, count in held.items() if count >= max(self._policy.batch // 2, 1)]
-        place = Window(RowNumber(), partition_by="partner", order_by=("due_at", "pk"))
-        return (
-            due.exclude(partner__in=full)
-            .annotate(turn=place)
-            .order_by("turn", "due_at", "pk")
-            .values_list("pk", "turn")
-        )
+    def _in_turn(self, due: QuerySet[Notification], most: int) -> list[int]:
+        """A few for each partner, in changing order: much for one partner keeps no other waiting."""
+        held = Counter(slip.partner for slip in self._buffer)
+        partners = self._partners(due)
+        random.shuffle(partners)
+        found: list[int] = []
+        while partners and len(found) < most:
+            share = max(_FEW, (most - len(found)) // len(partners))
+            going_on = []
+            for partner in partners:
+                # Twice what may be under way: a partner that is slow does not fill what is held.
+                room = 2 * (self._allowed[partner] or _AT_FIRST) - held[partner]
+                wanted = min(share, most - len(found), room)
+                if wanted <= 0:
+                    continue
+                theirs = due.filter(partner=partner).exclude(pk__in=found)
+                pks = theirs.order_by("due_at", "pk").values_list("pk", flat=True)[:wanted]
+                found += pks
+                held[partner] += len(pks)
+                if len(pks) == wanted:
+                    going_on.append(partner)
+            partners = going_on
+        return found
+
+    def _partners(self, due: QuerySet[Notification]) -> list[str]:
+        """For whom something is due; remembered for a moment, since the answer grows with what waits."""
+        if time.monotonic() - self._asked > _PARTNERS_SECONDS:
+            names = due.order_by().values_list("partner", flat=True).distinct()
+            self._names = list(names)
+            self._asked = time.monotonic()
+        return list(self._names)
 
     def _broke_down(self, row: Notification, *, now: datetime) -> None:
         """Who held it ended without a word. When that happens again and again, it is perhaps this one's doing."""
@@ -649,7 +695,7 @@ class _Threads:
     def carry(self, carrier: Carrier | None, slips: list[Slip]) -> None:
         """Hands a group to a thread."""
         self.busy += 1
-        if self.busy > len(self._threads):
+        if len(self._threads) < min(self.busy, self._lane.policy.threads):
             thread = threading.Thread(
                 target=self._work, name=f"{self._lane.direction}-{len(self._threads)}", daemon=True
             )

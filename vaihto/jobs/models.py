@@ -192,6 +192,11 @@ class Notification(models.Model):
                 condition=Q(state="waiting"),
                 name="notifications_due",
             ),
+            models.Index(
+                fields=["direction", "partner", "due_at"],
+                condition=Q(state="waiting"),
+                name="notifications_due_by_partner",
+            ),
             models.Index(fields=["partner", "-changed_at"]),
             models.Index(fields=["state", "ended_at"]),
         ]
