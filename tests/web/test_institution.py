@@ -303,10 +303,14 @@ def test_a_contact_without_a_name_is_refused_at_the_name(cast: Cast, manager: Cl
 
 def test_the_factsheet_insists_on_what_the_schema_requires(cast: Cast, manager: Client) -> None:
     where = address("factsheet", cast.sending.pk)
-    sent = typed(manager, where) | {"visa-email": "visa@aalto-north.example"}
+    sent = typed(manager, where) | {
+        "visa-email": "visa@aalto-north.example",
+        "housing-email": "no address",
+    }
     answer = manager.post(where, sent)
     found = errors(answer)
     assert len(found) == 4 + 4 * 3 + 2 - 1
+    assert "#id_housing-email" in found  # what is wrong and what is missing, at once
     assert found[0] == "#id_nominations_autumn"
     assert "#id_visa-phone-e164" in found
     assert "#id_visa-email" not in found
@@ -401,6 +405,27 @@ def test_the_preview_shows_what_partners_read(cast: Cast, manager: Client) -> No
     ):
         assert words in page
     assert "School of Engineering" not in page  # not exposed
+
+
+def test_the_preview_shows_the_very_messages(cast: Cast, manager: Client) -> None:
+    from lxml import html  # noqa: PLC0415 - slow import
+
+    everything(cast)
+    page = html.fromstring(manager.get(address("preview", cast.sending.pk)).content.decode())
+    documents = [one.text_content() for one in page.xpath("//pre")]
+    assert [document.split()[0] for document in documents] == [
+        "<institutions-response",
+        "<ounits-response",
+        "<factsheet-response",
+    ]
+    assert "<streetName>Revontulentie</streetName>" in documents[0].replace("a:", "")
+
+
+def test_what_partners_cannot_see_waits_for_who_writes_it(cast: Cast, manager: Client) -> None:
+    factsheet = address("factsheet", cast.sending.pk)
+    assert f'href="{factsheet}"' in manager.get("/").content.decode()
+    everything(cast)
+    assert f'href="{factsheet}"' not in manager.get("/").content.decode()
 
 
 BUDGETS = {

@@ -142,8 +142,11 @@ def _sections(sheet: Sheet) -> list[Section]:
             "nominations_spring",
             "applications_spring",
             note=_("The same every year; by the end of that day they must have arrived."),
+            short=True,
         ),
-        sheet.single("weeks", _("How fast we answer"), "decision_weeks", "transcript_weeks"),
+        sheet.single(
+            "weeks", _("How fast we answer"), "decision_weeks", "transcript_weeks", short=True
+        ),
         sheet.piece("application", _("Applications"), note=all_three),
         sheet.piece("housing", _("Housing"), note=all_three),
         sheet.piece("visa", _("Visa and residence permit"), note=all_three),

@@ -8,11 +8,20 @@ from datetime import date
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from lxml import etree
 
 from vaihto.codes import country_name
+from vaihto.ewp.apis.institutions import mapping
+from vaihto.ewp.apis.institutions.messages import (
+    FactsheetResponse,
+    InstitutionsResponse,
+    OunitsResponse,
+)
+from vaihto.ewp.protocol import xml
 from vaihto.institutions.completeness import (
     completeness,
     exposed_parent,
@@ -113,11 +122,47 @@ def preview(request: Request, pk: int) -> HttpResponse:
         factsheet=_factsheet(all_told.factsheet) if all_told.factsheet else None,
         has_factsheet=of_factsheet(all_told.factsheet).can_be_published,
         one=one,
+        sent=_sent(all_told),
     )
 
 
-def _links(links: Iterable[Link]) -> list[str]:
-    return [f"{link.url} ({link.language})" if link.language else link.url for link in links]
+def _sent(all_told: Told) -> list[tuple[str, str]]:
+    """The messages as they go over the network, with their names."""
+    hei, sheet = mapping.hei(all_told), mapping.factsheet(all_told)
+    return [
+        (
+            _("Institution data"),
+            _indented(InstitutionsResponse((hei,) if hei is not None else ()).write()),
+        ),
+        (_("Units"), _indented(OunitsResponse(mapping.ounits(all_told)).write())),
+        (
+            _("Factsheet"),
+            _indented(FactsheetResponse((sheet,) if sheet is not None else ()).write()),
+        ),
+    ]
+
+
+def _indented(document: bytes) -> str:
+    root = xml.parse(document).node
+    etree.indent(root, space="  ")
+    return str(etree.tostring(root, encoding="unicode"))
+
+
+def _lines(parts: Iterable[object]) -> SafeString:
+    """One below the other."""
+    return format_html_join(mark_safe("<br>"), "{}", ((part,) for part in parts if part))
+
+
+def _links(links: Iterable[Link]) -> list[SafeString]:
+    return [
+        format_html(
+            '<a href="{}" rel="noreferrer">{}</a>{}',
+            link.url,
+            link.url,
+            f" ({link.language})" if link.language else "",
+        )
+        for link in links
+    ]
 
 
 def _named(pairs: Iterable[tuple[str, str]]) -> list[str]:
@@ -150,18 +195,25 @@ def _institution(all_told: Told) -> SafeString:
     return components.facts(
         [
             Fact(_("Identifier"), all_told.hei_id),
-            *(Fact(_id_word(kind), value) for kind, value in all_told.other_ids),
-            Fact(_("Names"), _named(in_order(profile.names, profile.name))),
+            *(
+                Fact(_id_word(kind), format_html('<span class="blanks">{}</span>', value))
+                for kind, value in all_told.other_ids
+            ),
+            Fact(_("Names"), _lines(_named(in_order(profile.names, profile.name)))),
             Fact(_("Abbreviation"), profile.abbreviation),
             Fact(_("Street address"), _address(profile.street_address)),
             Fact(_("Mailing address"), _address(profile.mailing_address)),
             Fact(
                 _("Website"),
-                _links([*([Link(profile.website)] if profile.website else []), *profile.websites]),
+                _lines(
+                    _links(
+                        [*([Link(profile.website)] if profile.website else []), *profile.websites]
+                    )
+                ),
             ),
             Fact(_("Logo"), profile.logo_url),
-            Fact(_("Pages for incoming students"), _links(profile.factsheet_urls)),
-            Fact(_("Course catalogue"), _links(profile.catalogue_urls)),
+            Fact(_("Pages for incoming students"), _lines(_links(profile.factsheet_urls))),
+            Fact(_("Course catalogue"), _lines(_links(profile.catalogue_urls))),
         ],
         wide=True,
     )
@@ -182,11 +234,11 @@ def _contact(contact: ContactFacts) -> SafeString:
     person = f"{contact.given_names} {contact.family_name}".strip()
     return components.facts(
         [
-            Fact(_("Name"), _named(in_order(contact.names))),
-            Fact(_("Person"), person),
-            Fact(_("E-mail"), contact.emails),
-            Fact(_("Telephone"), [str(phone) for phone in contact.phones]),
-            Fact(_("When to use this contact"), _named(in_order(contact.roles))),
+            Fact(_("Name"), _lines(_named(in_order(contact.names)))),
+            *([Fact(_("Person"), person)] if person else []),
+            Fact(_("E-mail"), _lines(contact.emails)),
+            Fact(_("Telephone"), _lines(str(phone) for phone in contact.phones)),
+            Fact(_("When to use this contact"), _lines(_named(in_order(contact.roles)))),
         ],
         wide=True,
     )
@@ -216,7 +268,7 @@ def _units(all_told: Told) -> SafeString:
                     len(all_told.contacts_of(unit.ounit_id)),
                 ]
             )
-            for unit in all_told.units
+            for unit in sorted(all_told.units, key=lambda one: one.ounit_id != all_told.root)
             if unit.exposed
         ],
         hide_caption=True,
@@ -230,8 +282,8 @@ def _above(ounit_id: str, parent: str, all_told: Told) -> str:
     return next((unit.name for unit in all_told.units if unit.ounit_id == parent), "")
 
 
-def _information(entry: Information) -> list[str]:
-    return [part for part in (entry.email, str(entry.phone), *_links(entry.websites)) if part]
+def _information(entry: Information, *before: str) -> SafeString:
+    return _lines([*before, entry.email, str(entry.phone), *_links(entry.websites)])
 
 
 def _factsheet(sheet: FactsheetFacts) -> SafeString:
@@ -242,14 +294,14 @@ def _factsheet(sheet: FactsheetFacts) -> SafeString:
             Fact(_("Nominations for spring until"), _day(sheet.nominations_spring)),
             Fact(_("Applications for spring until"), _day(sheet.applications_spring)),
             Fact(_("Applications"), _information(sheet.application)),
-            *(Fact(one.name, [one.details, *_links(one.websites)]) for one in sheet.requirements),
+            *(
+                Fact(one.name, _lines([one.details, *_links(one.websites)]))
+                for one in sheet.requirements
+            ),
             Fact(_("Weeks until applications are decided"), sheet.decision_weeks),
             Fact(_("Weeks until transcripts are sent"), sheet.transcript_weeks),
             *(
-                Fact(
-                    one.name,
-                    [part for part in (one.description, *_information(one.information)) if part],
-                )
+                Fact(one.name, _information(one.information, one.description))
                 for one in sheet.accessibility
             ),
             Fact(_("Housing"), _information(sheet.housing)),

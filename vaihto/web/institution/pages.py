@@ -57,7 +57,7 @@ def tabs(one: Institution, current: str) -> SafeString:
                 ("units", _("Units")),
                 ("contacts", _("Contacts")),
                 ("factsheet", _("Factsheet")),
-                ("preview", _("What partners see")),
+                ("preview", _("Preview")),
             )
         ],
         label=_("What the institution tells partners"),
@@ -153,10 +153,9 @@ def edited(request: Request, edit: Edit[_F]) -> HttpResponse | _F:
     given = sheet.values
     mark = given.pop("seen")
     facts = edit.read(given)
-    if wrong := list(edit.wrong(facts)):
+    wrong, lacking = list(edit.wrong(facts)), list(edit.lacking(facts))
+    if wrong or lacking:
         sheet.tell(wrong)
-        return edit.page(sheet)
-    if lacking := list(edit.lacking(facts)):
         for gap in lacking:
             sheet.tell_at(gap.place.field, filled(gap.sentence, gap.facts))
         return edit.page(sheet)

@@ -148,8 +148,8 @@ class NameRow(Piece):
 
     into_dict = True
 
-    language = _language()
     text = _text(gettext_lazy("Name"))
+    language = _language()
 
     @classmethod
     def initial_of(cls, value: tuple[str, str]) -> dict[str, Any]:
@@ -166,6 +166,7 @@ class RoleRow(NameRow):
     """When to use a contact, in a language."""
 
     text = _text(gettext_lazy("When to use this contact"), most=LONGEST_TYPED, rows=3)
+    field_order = ("text", "language")
 
 
 class PhoneRow(Piece):
@@ -352,12 +353,18 @@ class Section:
     seldom: Sequence[BoundField] = ()  # behind a fold
     rows: Sequence[forms.Form] | None = None
     row_word: str = ""
+    short: bool = False  # labels do not say what is optional, the note does
 
     @property
-    def worded_rows(self) -> list[tuple[forms.Form, str]]:
-        """The rows with what each is called."""
+    def groups(self) -> list[list[BoundField]]:
+        """The fields, those together that stand on one line."""
+        return _together(self.fields)
+
+    @property
+    def worded_rows(self) -> list[tuple[list[list[BoundField]], str]]:
+        """The fields of each row, grouped alike, with what the row is called."""
         return [
-            (row, self.row_word % {"number": number})
+            (_together(list(row)), self.row_word % {"number": number})
             for number, row in enumerate(self.rows or (), 1)
         ]
 
@@ -365,6 +372,20 @@ class Section:
     def seldom_is_used(self) -> bool:
         """Does something stand behind the fold, or is something wrong there?"""
         return any(bound.value() or bound.errors for bound in self.seldom)
+
+
+# These stand on the line of the field before them.
+_SHORT_FIELDS = ("language", "-ext")
+
+
+def _together(fields: Sequence[BoundField]) -> list[list[BoundField]]:
+    groups: list[list[BoundField]] = []
+    for bound in fields:
+        if groups and (bound.name == "ext" or bound.name.endswith(_SHORT_FIELDS)):
+            groups[-1].append(bound)
+        else:
+            groups.append([bound])
+    return groups
 
 
 @dataclass(frozen=True)
@@ -493,7 +514,13 @@ class Sheet:
     # What a page shows of it ---------------------------------------------------------------
 
     def single(
-        self, anchor: str, title: str, *names: str, note: str = "", seldom: Sequence[str] = ()
+        self,
+        anchor: str,
+        title: str,
+        *names: str,
+        note: str = "",
+        seldom: Sequence[str] = (),
+        short: bool = False,
     ) -> Section:
         """Single fields under a heading."""
         return Section(
@@ -502,6 +529,7 @@ class Sheet:
             note,
             [self.main[name] for name in names],
             [self.main[name] for name in seldom],
+            short=short,
         )
 
     def piece(self, name: str, title: str, *, note: str = "") -> Section:
@@ -514,6 +542,7 @@ class Sheet:
             note,
             [bound for bound in piece if bound.name not in seldom],
             [piece[each] for each in seldom],
+            short=isinstance(piece, InformationPiece),
         )
 
     def several(self, name: str, title: str, *, word: str, note: str = "") -> Section:

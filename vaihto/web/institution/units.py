@@ -11,6 +11,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
@@ -176,14 +177,17 @@ def _listed(
                 Column(label=_("Code")),
                 Column(label=_("English name")),
                 Column(label=_("Partners")),
-                Column(label=_("Identifier")),
             ],
             [
                 Row(
                     [
                         Cell(
-                            _INDENT * depth + _name(unit),
-                            href=reverse("institution:unit", args=[one.pk, unit.pk]),
+                            format_html(
+                                '{}<a href="{}">{}</a>',
+                                _INDENT * depth,
+                                reverse("institution:unit", args=[one.pk, unit.pk]),
+                                _name(unit),
+                            ),
                             note=_("stands for the whole institution")
                             if unit.pk == one.root_unit_id
                             else "",
@@ -191,7 +195,6 @@ def _listed(
                         Cell(unit.code, nowrap=True),
                         unit.names.get("en", ""),
                         Cell(_("see it"), tone="good") if unit.exposed else _("do not see it"),
-                        Cell(unit.ounit_id, nowrap=True),
                     ],
                     key=unit.ounit_id,
                     name=_name(unit),

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from vaihto.web.institution import contacts, factsheet, overview, profile, units
+from vaihto.web.institution import (
+    contacts,
+    factsheet,
+    overview,
+    profile,
+    units,
+    waiting,  # noqa: F401 - it adds its source to the worklist
+)
 
 app_name = "institution"
 urlpatterns = [
