@@ -569,3 +569,22 @@ def test_identifiers_state_the_kind(cast: Cast) -> None:
     prefixes = {one.kind: one.los_id.partition("/")[0] for one in LearningOpportunity.objects.all()}
     assert prefixes == {"programme": "DEP", "module": "MOD", "course": "CR", "class": "CLS"}
     assert all(len(one.los_id) <= 45 for one in LearningOpportunity.objects.all())
+
+
+@pytest.mark.parametrize(("asked", "by"), [("los_id", "los_id=?"), ("code", "code=?")])
+def test_an_entry_is_found_along_an_index_however_large_the_catalogue(
+    cast: Cast, asked: str, by: str
+) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL plans by what the tables hold")
+    bring(cast, opportunity())
+    with CaptureQueriesContext(connection) as queries_asked:
+        if asked == "code":
+            queries.by_codes(cast.sending, ["C-1", "C-2"])
+        else:
+            queries.by_ids(cast.sending, [found().los_id, "CR/x"])
+    query = next(one["sql"] for one in queries_asked if asked + '" IN' in one["sql"])
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {query}")
+        plan = " ".join(str(line) for line in cursor.fetchall())
+    assert by in plan

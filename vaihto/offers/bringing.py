@@ -73,8 +73,8 @@ class _Catalogue:
 
     by_key: dict[str, LearningOpportunity]
     by_code: dict[str, LearningOpportunity]  # not withdrawn
-    links: dict[int, list[Containment]]  # by number of the part, all of the institution
-    above: dict[int | str, set[int | str]]  # part -> wholes
+    links: dict[int, list[Containment]]  # by number of the part, of those that facts are about
+    above: dict[int | str, set[int | str]]  # part -> wholes, all of the institution
 
 
 def _node(one: LearningOpportunity) -> int | str:
@@ -102,10 +102,11 @@ def _catalogue(
     }
     found = _Catalogue(by_key, by_code, {}, {})
     if setting.says("part_of"):
-        links = Containment.objects.filter(part__institution=institution).select_related("whole")
-        for link in links.order_by():
+        links = Containment.objects.filter(part__institution=institution).order_by()
+        for part, whole in links.values_list("part_id", "whole_id"):
+            found.above.setdefault(part, set()).add(whole)
+        for link in links.filter(part__in=list(same)).select_related("whole"):
             found.links.setdefault(link.part_id, []).append(link)
-            found.above.setdefault(link.part_id, set()).add(link.whole_id)
     return found
 
 

@@ -95,7 +95,10 @@ class LearningOpportunity(models.Model):
     """
 
     institution = models.ForeignKey(
-        Institution, models.PROTECT, related_name="learning_opportunities"
+        Institution,
+        models.PROTECT,
+        related_name="learning_opportunities",
+        db_index=False,  # the indexes below begin with it
     )
     unit = models.ForeignKey(
         Unit, models.PROTECT, null=True, blank=True, related_name="learning_opportunities"
@@ -158,6 +161,8 @@ class LearningOpportunity(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["institution", "modified_at"]),
+            # Beside the constraint, whose condition SQLite does not see fulfilled by a list of codes.
+            models.Index(fields=["institution", "code"]),
             models.Index(fields=["title", "id"]),
         ]
 

@@ -26,7 +26,9 @@ def changed_since(institution: Institution, moment: datetime) -> list[str]:
 
 def by_ids(institution: Institution, los_ids: Collection[str]) -> list[LearningOpportunity]:
     """Published learning opportunities with these identifiers, unknown ones left out; see `whole`."""
-    return list(whole(_published(institution).filter(los_id__in=set(los_ids))))
+    # An identifier names one entry wherever it is kept: asked without the institution, its index is used.
+    found = whole(LearningOpportunity.objects.published().filter(los_id__in=set(los_ids)))
+    return [one for one in found if one.institution_id == institution.pk]
 
 
 def by_codes(institution: Institution, codes: Collection[str]) -> list[LearningOpportunity]:

@@ -47,7 +47,7 @@ def parts(request: Request, pk: int) -> HttpResponse:
         present=[_line(part) for part in present],
         found=[_line(row) for row in rows[:_MOST]],
         has_more=len(rows) > _MOST,
-        asked=asked,
+        words=asked,
         here=str(Address.of(request)),
     )
 
