@@ -92,9 +92,8 @@ def _half_built(plan: Plan, prepared: Path, made_of: str) -> Path:
 
 
 def _build(plan: Plan, prepared: Path, made_of: str) -> Child:
-    ready = _ready(plan, prepared, made_of)
-    for old in prepared.glob(f"{_place(plan)}-*"):
-        if not old.name.startswith(ready.name):
+    for old in prepared.glob("*-*-*"):  # of another state of the program
+        if f"-{made_of}" not in old.name:
             shutil.rmtree(old, ignore_errors=True)
     prepared.mkdir(parents=True, exist_ok=True)
     command = [
