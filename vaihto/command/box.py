@@ -11,7 +11,7 @@ import shutil
 import ssl
 import subprocess
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,13 +108,15 @@ class Node:
         """Where the manifest of a hosted institution is."""
         return f"{self.url}/ewp/{quote(hei_id, safe='')}/manifest.xml"
 
-    def is_up(self, *, seconds: float = _START_SECONDS) -> bool:
+    def is_up(
+        self, *, seconds: float = _START_SECONDS, give_up: Callable[[], bool] = lambda: False
+    ) -> bool:
         """Waits until the web server answers."""
         return answers(
             f"{self.url}/health",
             seconds=seconds,
             authority=self.authority,
-            give_up=lambda: not self.web.is_running,
+            give_up=lambda: give_up() or not self.web.is_running,
         )
 
     def run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
@@ -161,15 +163,15 @@ class Network:
         """The node that hosts the institution."""
         return next(node for node in self.nodes if hei_id in node.plan.hosts)
 
-    def start(self, *, work: bool = True) -> None:
+    def start(self, *, work: bool = True, give_up: Callable[[], bool] = lambda: False) -> None:
         """Starts every part; returns when each manifest stands in the catalogue. Raises `NotStarted`."""
         self.registry.start()
         for node in self.nodes:
             node.web.start()
         for node in self.nodes:
-            if not node.is_up():
+            if not node.is_up(give_up=give_up):
                 raise NotStarted(f"{node.web.name} did not start.\n{node.web.last_words()}")
-        if not self.registry_is_up():
+        if not self.registry_is_up(give_up=give_up):
             raise NotStarted(f"The registry did not start.\n{self.registry.last_words()}")
         for node in self.nodes:
             for hei_id in node.plan.hosts:
@@ -188,13 +190,15 @@ class Network:
         """Ends every process that is still there."""
         end([part.child for part in reversed(self.parts) if part.child is not None])
 
-    def registry_is_up(self, *, seconds: float = _START_SECONDS) -> bool:
+    def registry_is_up(
+        self, *, seconds: float = _START_SECONDS, give_up: Callable[[], bool] = lambda: False
+    ) -> bool:
         """Waits until the registry answers."""
         return answers(
             f"{self.registry_url}/health",
             seconds=seconds,
             authority=self.papers.authority,
-            give_up=lambda: not self.registry.is_running,
+            give_up=lambda: give_up() or not self.registry.is_running,
         )
 
     def reload(self, manifest_url: str) -> None:

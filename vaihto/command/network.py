@@ -42,7 +42,7 @@ def network(arguments: list[str]) -> int:
     try:
         whole = lay_out(folder, first_port=chosen.port)
         (folder / "mark").write_text(mark(), "utf-8")
-        whole.start()
+        whole.start(give_up=stopping)
         print(json.dumps(_as_json(whole)) if chosen.json else _told(whole), flush=True)
         _watch(whole, stopping)
     except NotStarted as error:
@@ -68,7 +68,9 @@ def _watch(whole: Network, stopping: Callable[[], bool]) -> None:
         for part in whole.parts:
             if not part.is_running and restarts.get(part.name, 0) < _RESTARTS:
                 restarts[part.name] = restarts.get(part.name, 0) + 1
-                print(f"The {part.name} has ended; it is started again.", flush=True)
+                print(
+                    f"The {part.name} has ended; it is started again.", file=sys.stderr, flush=True
+                )
                 part.start()
         time.sleep(0.5)
     print("\nEnding …", file=sys.stderr, flush=True)
@@ -89,6 +91,7 @@ def _as_json(whole: Network) -> dict[str, object]:
             }
             for node in whole.nodes
         ],
+        "processes": {part.name: part.child.pid for part in whole.parts if part.child is not None},
     }
 
 

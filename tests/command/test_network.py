@@ -1,0 +1,132 @@
+"""The network as a person starts it: what is killed comes back, and in the end nothing is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vaihto.command.filling import plain_environ
+from vaihto.command.processes import answers
+
+VAIHTO = [sys.executable, "-c", "import sys; from vaihto.command import main; sys.exit(main())"]
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def vaihto(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*VAIHTO, *words],
+        cwd=PROJECT,
+        env={**plain_environ(), **settings},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+# --- Wrong use ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("registry",), "--source"),
+        (("registry", "--source", "http://plain.eu/m.xml"), "https"),
+        (("registry", "--source", "https://a.eu/m.xml", "--key", "key.pem"), "belong together"),
+        (("registry", "--sources", "/nowhere/list.txt"), "cannot be read"),
+    ],
+)
+def test_a_registry_that_cannot_be_run_says_why(words: tuple[str, ...], told: str) -> None:
+    ended = vaihto(*words)
+    assert ended.returncode == 2
+    assert told in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_certificate_and_key_belong_together(tmp_path: Path) -> None:
+    ended = vaihto("serve", "--certificate", "c.pem", VAIHTO_DATA=str(tmp_path))
+    assert (ended.returncode, "belong together" in ended.stderr) == (2, True)
+
+
+# --- The whole ---------------------------------------------------------------------------------
+
+
+def group_is_gone(pid: int) -> bool:
+    """Has the process ended, with everything in its session?"""
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def soon(what: Callable[[], bool], *, seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if what():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """`vaihto network --json` as it runs, and what it printed."""
+    command = [*VAIHTO, "network", "--json", "--port", "0", "--folder", str(tmp_path / "network")]
+    process = subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        env=plain_environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    try:
+        yield process, json.loads(line or "{}")
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate(timeout=60)
+
+
+@pytest.mark.slow
+def test_what_is_killed_is_started_again_and_in_the_end_nothing_is_left(
+    network: tuple[subprocess.Popen[str], dict[str, Any]],
+) -> None:
+    process, told = network
+    assert [node["name"] for node in told["nodes"]] == ["north", "south", "east"]
+    children: dict[str, int] = told["processes"]
+    assert len(children) == 7
+    south = told["nodes"][1]
+    os.killpg(children["web server of south"], signal.SIGKILL)
+    assert soon(lambda: group_is_gone(children["web server of south"]))
+    assert answers(
+        f"{south['url']}/health",
+        seconds=60,
+        authority=Path(told["authority"]),
+        give_up=lambda: False,
+    )
+    manifest = south["manifests"][0]
+    assert answers(manifest, seconds=30, authority=Path(told["authority"]), give_up=lambda: False)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 0
+    # Also the one that took the place of the killed one: nobody listens any more.
+    assert soon(lambda: all(group_is_gone(pid) for pid in children.values()))
+    assert not answers(
+        f"{south['url']}/health",
+        seconds=1,
+        authority=Path(told["authority"]),
+        give_up=lambda: False,
+    )
