@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from tests.agreements.two import both_ways
@@ -18,6 +19,7 @@ from vaihto.ewp.apis.iias import IIAS
 from vaihto.ewp.apis.iias.following import fetch_copy, meet
 from vaihto.ewp.apis.iias.messages import IiasIndexResponse
 from vaihto.ewp.client import call
+from vaihto.ewp.protocol.iia_hash import agreement_hashes
 from vaihto.institutions.models import Institution
 from vaihto.jobs import outbox
 from vaihto.jobs.models import Notification
@@ -48,6 +50,9 @@ def _told(agreement: Agreement) -> dict[str, Any]:
         "given": found.given,
         "received": found.received,
         "bound": sorted({c.people for c in bound.conditions}) if bound else None,
+        "mutual": [agreement.mutual.ours.digest, agreement.mutual.theirs.digest]
+        if agreement.mutual
+        else [],
         "failure": received.failure if received else "",
         "obstacles": actions.obstacles(agreement),
     }
@@ -181,6 +186,31 @@ def approve(facts: dict[str, Any]) -> dict[str, Any]:
     return _told(one)
 
 
+def withdraw(facts: dict[str, Any]) -> dict[str, Any]:
+    """Looks, and takes our approval back where it has not become mutual."""
+    one = _agreement(facts["own"], facts["code"])
+    reaching.look(one, actor=WHO, now=timezone.now())
+    return _told(actions.withdraw_approval(actor=WHO, agreement=one, now=timezone.now()))
+
+
+def tell_again(facts: dict[str, Any]) -> int:
+    """Word of everything goes out once more, in an order of its own."""
+    one = _agreement(facts["own"], facts["code"])
+    with transaction.atomic():
+        reaching.approval_changed(one)
+        reaching.copy_changed(one)
+    return 1
+
+
+def proven(facts: dict[str, Any]) -> bool:
+    """Is every approval of this agreement kept with bytes whose hash is the approved one?"""
+    one = _agreement(facts["own"], facts["code"])
+    return all(
+        agreement_hashes(bytes(approval.document))[0].hash == approval.digest
+        for approval in one.approvals.exclude(digest="")
+    )
+
+
 def simple(facts: dict[str, Any]) -> dict[str, Any]:
     """Revert, terminate or delete."""
     one = _agreement(facts["own"], facts["code"])
@@ -203,7 +233,7 @@ _DEEDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     each.__name__: each
     for each in (
         know, create, see, proposals, take_in, index, get, edit, differences, take_theirs, look,
-        approve, simple, work, lose,
+        approve, simple, work, lose, withdraw, tell_again, proven,
     )
 }  # fmt: skip
 

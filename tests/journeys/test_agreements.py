@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -109,3 +110,52 @@ def test_a_lost_notification_is_made_good_by_a_look(offices: tuple[Office, Offic
     assert north("simple", "L-1", verb="delete")["state"] == "deleted"
     assert south("get", "L-1", iia_id=made["id"])["outcome"] == "ok"
     assert south("see", "L-1")["partner_id"] == made["id"], "one look is not enough"
+
+
+_STEPS = ("edit", "take_theirs", "approve", "withdraw", "revert", "terminate", "work", "lose", "tell_again")  # fmt: skip
+
+
+def _walk(offices: tuple[Office, Office], *, seed: int, steps: int) -> None:
+    """Both sides do what they like, word is lost, late, doubled and out of order; then everything is told and read."""
+    chance = random.Random(seed)  # noqa: S311 - a walk, not a secret
+    north, south = offices
+    code = f"W-{seed}-{steps}"
+    made = north("create", code)
+    work(north, south)
+    south("take_in", code, iia_id=made["id"])
+    work(north, south)
+    told: list[str] = []
+    for _step in range(steps):
+        one, name = chance.choice(offices), chance.choice(_STEPS)
+        facts = {"people": str(chance.randint(1, 3))} if name == "edit" else {}
+        if name in {"revert", "terminate"}:
+            answer = one("simple", code, verb=name)
+        else:
+            answer = one(name, code, **facts)
+        told.append(f"{one.own} {name} {facts}: {answer}")
+    for one in offices:
+        one("tell_again", code)
+    work(north, south)
+    ours, theirs = north("look", code), south("look", code)
+    work(north, south)
+    ours, theirs = north("look", code), south("look", code)
+    story = "\n".join(told)
+    assert ours["fresh"], story
+    assert theirs["fresh"], story
+    assert ours["bound"] == theirs["bound"], story
+    assert ours["mutual"] == theirs["mutual"][::-1], story
+    assert north("proven", code), story
+    assert south("proven", code), story
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_was_lost_late_or_doubled_both_agree_in_the_end(
+    offices: tuple[Office, Office], seed: int
+) -> None:
+    _walk(offices, seed=seed, steps=20)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(100, 160))
+def test_long_walks_end_with_both_agreeing(offices: tuple[Office, Office], seed: int) -> None:
+    _walk(offices, seed=seed, steps=80)
