@@ -157,6 +157,12 @@ TABLE: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting(
+        "VAIHTO_SENDING_THREADS",
+        _whole,
+        "32",
+        "How many partners a worker talks to at the same time. Each may hold a database connection.",
+    ),
+    Setting(
         "VAIHTO_NOTIFICATION_HOURS",
         _whole,
         "24",
@@ -315,7 +321,7 @@ def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
 def with_limits(broker: str) -> str:
     """The address of a Redis server with limits of waiting, in seconds, where it names none itself."""
     parts = urlsplit(broker)
-    query = {"socket_connect_timeout": "3", "socket_timeout": "10", **dict(parse_qsl(parts.query))}
+    query = {"socket_connect_timeout": "1", "socket_timeout": "10", **dict(parse_qsl(parts.query))}
     return parts._replace(query=urlencode(query)).geturl()
 
 

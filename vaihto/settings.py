@@ -239,6 +239,7 @@ if _broker:
             "SERIALIZER": "rq.serializers.JSONSerializer",
         }
     }
+SENDING_THREADS: int = ENVIRONMENT["VAIHTO_SENDING_THREADS"]
 NOTIFICATION_HOURS: int = ENVIRONMENT["VAIHTO_NOTIFICATION_HOURS"]
 CATALOGUE_URL: str = ENVIRONMENT["VAIHTO_CATALOGUE_URL"]
 CATALOGUE_REMEMBERED_SECONDS = 2.0  # how long a process relies on answers before it looks again
@@ -251,6 +252,7 @@ EWP_ANSWER_LIMIT_BYTES = ENVIRONMENT["VAIHTO_EWP_ANSWER_LIMIT_MB"] * 1024 * 1024
 EWP_KEYS_REMEMBERED_SECONDS = 2.0  # how long a process relies on its choice of key
 EWP_KEEP_DAYS: int = ENVIRONMENT["VAIHTO_EWP_KEEP_DAYS"]
 EWP_CALLS_PER_SECOND: int = ENVIRONMENT["VAIHTO_EWP_CALLS_PER_SECOND"]
+EWP_BODY_SECONDS = 15.0  # so long a partner may take to send a request whose head has come
 EWP_KEEP_IN_BATCHES = True  # readings are written down after their answer, many at once
 
 LOGGING = logs.configuration(ENVIRONMENT["VAIHTO_LOG_LEVEL"], whole_faults=DEBUG)

@@ -13,8 +13,8 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from vaihto.ewp.models import Catalogue
-from vaihto.jobs import beat
-from vaihto.jobs.models import Work
+from vaihto.jobs import beat, outbox
+from vaihto.jobs.models import Notification, Work
 
 pytestmark = pytest.mark.django_db
 
@@ -117,3 +117,32 @@ def test_with_a_token_only_its_bearer_reads_figures(
     settings.METRICS_TOKEN = "the-token"
     headers = {"Authorization": given} if given else {}
     assert client.get("/metrics", headers=headers).status_code == status
+
+
+def test_figures_tell_what_waits_for_partners(client: Client) -> None:
+    now = timezone.now()
+    for object_id in ("a", "b"):
+        outbox.notify(
+            hei_id="us.example",
+            partner="them.example",
+            api="iia-cnr",
+            object_ids=[object_id],
+            now=now - timedelta(minutes=5),
+        )
+    Notification.objects.filter(object_id="b").update(state=Notification.State.SET_ASIDE)
+    figures = client.get("/metrics").content.decode()
+    assert 'vaihto_notifications{direction="out",state="waiting"} 1.0' in figures
+    assert 'vaihto_notifications{direction="out",state="set-aside"} 1.0' in figures
+    (line,) = (
+        line for line in figures.splitlines() if line.startswith("vaihto_notifications_oldest_due")
+    )
+    assert 300 <= float(line.split()[1]) < 400
+
+
+def test_a_broker_that_does_not_answer_is_not_ready(
+    client: Client, worker: None, settings: Settings
+) -> None:
+    settings.TASKS = {"default": {**settings.TASKS["default"], "ENQUEUE_ON_COMMIT": True}}
+    settings.RQ_QUEUES = {"default": {"URL": "redis://127.0.0.1:1/0?socket_connect_timeout=1"}}
+    answer = client.get("/ready")
+    assert (answer.status_code, answer.json()["queue"]) == (503, False)

@@ -100,12 +100,26 @@ def outcome_of(answer: client.Answer[Any]) -> Outcome:
     return Outcome(ended, found.code, str(found.blame), facts)
 
 
+_REMEMBERED_SECONDS = 60.0
+
+
 class Carrier:
     """Brings word of one kind to partners, in the newest version that both speak."""
 
     def __init__(self, apis: Sequence[Api]) -> None:
         self._apis = sorted(apis, key=lambda api: -api.major)
         self._form = FORMS[self._apis[0].element]
+        self._institutions: dict[str, tuple[float, Institution]] = {}
+
+    def _institution(self, hei_id: str) -> Institution | None:
+        """Ours, if it is hosted; remembered for a minute."""
+        at, known = self._institutions.get(hei_id, (0.0, None))
+        if known is not None and time.monotonic() - at < _REMEMBERED_SECONDS:
+            return known
+        found = Institution.objects.filter(hei_id=hei_id, hosted=True).first()
+        if found is not None:
+            self._institutions[hei_id] = (time.monotonic(), found)
+        return found
 
     def _listeners(self, partner: str) -> tuple[Api, list[registry.Entry]]:
         """Everybody who listens for the partner, in one version. Raises `registry.TooOld`."""
@@ -129,7 +143,7 @@ class Carrier:
     def deliver(self, slips: Sequence[Slip]) -> Outcome:
         """Tells every listener of the partner. It has arrived when it has arrived at all of them."""
         slip = slips[0]
-        institution = Institution.objects.filter(hei_id=slip.hei_id, hosted=True).first()
+        institution = self._institution(slip.hei_id)
         if institution is None:
             return Outcome(Ended.REFUSED, "not-hosted", Blame.OURS, {"institution": slip.hei_id})
         started, now = time.monotonic(), timezone.now()

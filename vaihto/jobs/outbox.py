@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_tasks import task
 
 from vaihto.jobs import delivery, queue
-from vaihto.jobs.delivery import Carrier, Done, Lane, Round
+from vaihto.jobs.delivery import Carrier, Done, Lane, Policy, Round
 from vaihto.jobs.models import Notification
 from vaihto.jobs.timetable import every
 from vaihto.journal.actions import record
@@ -32,7 +32,7 @@ KEPT = timedelta(days=90)
 """How long what has ended can still be seen."""
 
 CARRIERS: dict[str, Carrier] = {}
-LANE = Lane(Direction.OUT, CARRIERS)
+LANE = Lane(Direction.OUT, CARRIERS, Policy(threads=max(1, settings.SENDING_THREADS)))
 
 
 def carries(api: str, carrier: Carrier) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 import os
 import secrets
+from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -18,8 +20,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from vaihto.ewp import registry
-from vaihto.jobs import beat
-from vaihto.jobs.models import Work
+from vaihto.jobs import beat, queue
+from vaihto.jobs.models import Notification, Work
 
 
 @login_not_required
@@ -34,8 +36,10 @@ def health(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Ready: the database answers and a worker was heard of within a minute. 503 when not."""
+    """Ready: the database answers, and the broker if there is one; a worker was heard of within a minute. Else 503."""
     parts = {"database": _database(), "worker": False}
+    if queue.has_broker():
+        parts["queue"] = queue.answers()
     if parts["database"]:
         parts["worker"] = bool(beat.alive(now=timezone.now()))
     # How old the registry's catalogue is does not decide: pages are served without it, and its last good copy holds.
@@ -119,7 +123,30 @@ class _Standing:
         )
         workers.add_metric(["alive"], len(beat.alive(now=now)))
         workers.add_metric(["silent"], len(beat.silent(now=now)))
-        return [work, waiting, workers, *self._catalogue()]
+        return [work, waiting, workers, *self._notifications(now), *self._catalogue()]
+
+    def _notifications(self, now: datetime) -> list[GaugeMetricFamily]:
+        """Word to and from partners that waits or was set aside, and for how long the oldest has been due."""
+        standing = GaugeMetricFamily(
+            "vaihto_notifications",
+            "Notifications that wait or were set aside, by direction.",
+            labels=["direction", "state"],
+        )
+        found = Notification.objects.open().order_by().values_list("direction", "state")
+        for direction, state, count in found.annotate(count=Count("pk")):
+            standing.add_metric([direction, state], count)
+        oldest = (
+            Notification.objects.filter(state=Notification.State.WAITING, due_at__lte=now)
+            .order_by("due_at")
+            .values_list("due_at", flat=True)
+            .first()
+        )
+        overdue = GaugeMetricFamily(
+            "vaihto_notifications_oldest_due_seconds",
+            "How long the oldest notification that is due has been due.",
+        )
+        overdue.add_metric([], (now - oldest).total_seconds() if oldest else 0)
+        return [standing, overdue]
 
     def _catalogue(self) -> list[GaugeMetricFamily]:
         """The age of the registry's catalogue, where there is one."""
