@@ -95,6 +95,7 @@ MENU: tuple[Group, ...] = (
         _("Data"),
         (
             Item(_("What partners see"), "institution:start", may(May.INSTITUTIONS_EDIT)),
+            Item(_("Network"), "network:partners", _works),
             Item(_("Bring files in"), "imports:batches", may(May.IMPORTS_RUN, May.OFFERS_EDIT)),
             Item(_("VIRTA"), "virta:runs", may(May.VIRTA_READ)),
             Item(_("Rehearsal"), "virta:rehearsal", may(May.VIRTA_READ)),

@@ -30,5 +30,6 @@ urlpatterns = [
     path("virta/", include("vaihto.web.virta.urls")),
     path("rules/", include("vaihto.web.rules.urls")),
     path("alliance/", include("vaihto.web.alliance.urls")),
+    path("network/", include("vaihto.web.network.urls")),
     path("operations/", include("vaihto.web.operations.urls")),
 ]
