@@ -33,7 +33,7 @@ from prometheus_client import Counter, Histogram
 
 from vaihto.ewp import exchanges, keys, registry, schemas
 from vaihto.ewp.apis import APIS
-from vaihto.ewp.bodies import Readers
+from vaihto.ewp.bodies import Watcher
 from vaihto.ewp.calls import Call
 from vaihto.ewp.models import Exchange, Key
 from vaihto.ewp.protocol import httpsig
@@ -197,9 +197,9 @@ class Buckets:
 class Gate:
     """The WSGI application for everything under `/ewp/`."""
 
-    def __init__(self, apis: Iterable[Api] = APIS, *, readers: Readers | None = None) -> None:
+    def __init__(self, apis: Iterable[Api] = APIS, *, watcher: Watcher | None = None) -> None:
         self._routes = routes(apis)
-        self._readers = readers or Readers()
+        self._watcher = watcher or Watcher(seconds=settings.EWP_BODY_SECONDS)
         self._buckets = Buckets()
         self._institutions: dict[str, tuple[float, Institution | None]] = {}
 
@@ -305,12 +305,8 @@ class Gate:
         if not route.endpoint.anonymous and progress.request.header("authorization") is None:
             return  # it will be refused whatever it says
         documents = route.endpoint.reading is Reading.POST_XML
-        body = self._readers.read(
-            environ["wsgi.input"],
-            stated=environ.get("CONTENT_LENGTH") or "",
-            chunked="HTTP_TRANSFER_ENCODING" in environ,
-            limit=DOCUMENT_LIMIT_BYTES if documents else FORM_LIMIT_BYTES,
-        )
+        limit = DOCUMENT_LIMIT_BYTES if documents else FORM_LIMIT_BYTES
+        body = self._watcher.body(environ, limit=limit)
         progress.request = replace(progress.request, body=body)
 
     def _check_pace(self, progress: Progress) -> None:

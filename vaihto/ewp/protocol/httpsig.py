@@ -118,7 +118,7 @@ class Parameters:
 class Verified:
     """A request reduced to what its sender signed: other headers are absent from it.
 
-    `key_id` is empty and `hei_ids` are none for an anonymous request, which keeps no header but its content type.
+    `key_id` is empty and `hei_ids` are none for an anonymous request, whose headers are all kept and prove nothing.
     """
 
     request: Request
@@ -247,7 +247,7 @@ def verify_request(
     rest = _after_scheme(request.header("authorization"))
     if rest is None:
         if anonymous and request.header("authorization") is None:
-            return Verified(_only(request, ("content-type",)))
+            return Verified(request)
         raise SignatureRefused(
             401,
             "This request must be signed: Authorization with the scheme Signature is missing.",
