@@ -14,7 +14,6 @@ from enum import StrEnum
 from vaihto.codes.erasmus_code import is_erasmus_code
 from vaihto.institutions.facts import ContactFacts, FactsheetFacts, Told, UnitFacts
 from vaihto.institutions.values import (
-    RESERVED_REQUIREMENTS,
     Address,
     Information,
     Link,
@@ -522,8 +521,3 @@ def _ask_for_weeks(sheet: _Sheet, facts: FactsheetFacts) -> None:
                 too_long,
                 weeks=weeks,
             )
-
-
-def is_reserved(name: str) -> bool:
-    """Does a requirement of this name mean a document handed in through the nominations interface?"""
-    return name in RESERVED_REQUIREMENTS

@@ -118,13 +118,6 @@ class Institution(models.Model):
             *(("ror", one) for one in [self.ror] if one),
         )
 
-    @property
-    def published_websites(self) -> tuple[Link, ...]:
-        """The website and its pages by language, each once."""
-        own = (Link(self.website),) if self.website else ()
-        known = {link.url for link in self.websites}
-        return (*(link for link in own if link.url not in known), *self.websites)
-
 
 def in_order(names: dict[str, str], name: str = "") -> tuple[tuple[str, str], ...]:
     """Language and name, English first, then by language; `name` without a language where no language has it."""
