@@ -17,14 +17,19 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from pytest_django.fixtures import Settings
 
 from tests.cast import NOON, Cast, account, role
 from vaihto.classification.collections import freeze
 from vaihto.classification.models import Collection, Edition
 from vaihto.classification.queries import EXTRACTIONS
+from vaihto.ewp.apis.institutions import INSTITUTIONS
+from vaihto.ewp.exchanges import keep_outgoing
+from vaihto.ewp.models import Catalogue, Exchange, Host, HostApi, Key
+from vaihto.ewp.protocol.http import Request, Response
 from vaihto.imports.models import Batch
 from vaihto.institutions.models import Contact
-from vaihto.jobs.models import Work
+from vaihto.jobs.models import Notification, Work
 from vaihto.observatory.models import Goal
 from vaihto.offers.models import LearningOpportunity, Realisation
 from vaihto.people.models import Account, Role
@@ -39,6 +44,7 @@ NOBODY: frozenset[str] = frozenset()
 
 # Facts that belong to Aino, Olli and the sending institution; whoever may not open a page never reads them.
 SECRETS = ("Leakable", "AINO-", "010502A901K", "10000000001", "M-AINO", "ATT-1")
+CATALOGUE_URL = "https://127.0.0.1:9/catalogue.xml"  # where nobody answers
 # Those who may not read any of Aino's facts on whatever page they open.
 KEPT_OUT = ("dara", "secretary", "operator")
 
@@ -58,6 +64,9 @@ class Scene:
     course: LearningOpportunity
     taught: Realisation
     contact: Contact
+    exchange: Exchange
+    notification: Notification
+    key: Key
 
 
 def _about(name: str) -> Callable[[Scene], dict[str, Any]]:
@@ -116,6 +125,10 @@ BOTH_SIDES = SENDING | {"chiara", "aino"}
 HOME_SIDE = SENDING | {"aino"}
 MANAGERS = frozenset({"administrator", "operator"})
 TELLERS = frozenset({"agreement_manager", "administrator"})  # write what partners are told
+WORKERS = EVERYBODY - {"aino"}  # whoever has a role
+OFFICES = SENDING | {"chiara", "dara", "operator"}  # who see how it goes with partners
+NODE_KEEPERS = TELLERS | {"operator"}
+ASKERS = (SENDING - {"reader"}) | {"chiara", "secretary", "operator"}
 
 
 def _side(*, sends: frozenset[str] = EDITORS, opens: frozenset[str] | None = EDITORS) -> Page:
@@ -152,6 +165,31 @@ def _told(sends: frozenset[str] | None, about: str = "") -> Page:
 
 def _alliance(_scene: Scene) -> dict[str, Any]:
     return {"code": "test-alliance"}
+
+
+def _member(scene: Scene) -> dict[str, Any]:
+    return {"code": "test-alliance", "pk": scene.cast.sending.pk}
+
+
+def _partner(_scene: Scene) -> dict[str, Any]:
+    return {"hei_id": "porto-vale.example"}
+
+
+def _exchanged(
+    *,
+    opens: frozenset[str] | None,
+    sends: frozenset[str] | None = None,
+    about: str = "exchange",
+    **more: Any,
+) -> Page:
+    """A page about what went on between the sending institution and a partner: others see nothing."""
+
+    def facts(scene: Scene) -> dict[str, Any]:
+        return {"pk": getattr(scene, about).pk, **more}
+
+    return Page(
+        opens, sends, facts, knows=EVERYBODY - {"chiara", "dara"}, told=frozenset({"operator"})
+    )
 
 
 def _kind(**more: str) -> Callable[[Scene], dict[str, Any]]:
@@ -276,6 +314,43 @@ PAGES: dict[str, Page] = {
     "alliance:participation-json": Page(EVERYBODY, about=_alliance),
     "alliance:goals": Page(EVERYBODY, frozenset({"secretary"}), _alliance),
     "alliance:withdraw-goal": Page(None, frozenset({"secretary"}), _about("goal")),
+    "network:partners": Page(WORKERS),
+    "network:partner": Page(WORKERS, about=_partner),
+    "network:partner-apis": Page(WORKERS, about=_partner),
+    "network:partner-told": Page(WORKERS, about=_partner),
+    "network:partner-fetch": Page(None, ASKERS, _partner),
+    "network:partner-examination": Page(WORKERS, about=_partner),
+    "network:partner-examine": Page(None, NODE_KEEPERS, _partner),
+    "network:partner-send": Page(None, NODE_KEEPERS, _partner),
+    "network:partner-ticket": Page(OFFICES, about=_partner),
+    "network:exchanges": Page(OFFICES),
+    "network:exchange": _exchanged(opens=SENDING | {"operator"}),
+    "network:exchange-content": _exchanged(opens=NODE_KEEPERS),
+    "network:exchange-raw": _exchanged(opens=NODE_KEEPERS, part="request"),
+    "network:notifications": Page(OFFICES),
+    "network:notification": _exchanged(opens=SENDING | {"operator"}, about="notification"),
+    "network:send-again": _exchanged(opens=None, sends=NODE_KEEPERS, about="notification"),
+    "network:dismiss": _exchanged(opens=NODE_KEEPERS, sends=NODE_KEEPERS, about="notification"),
+    "network:matrices": Page(WORKERS),
+    "network:matrix": Page(WORKERS, about=_alliance),
+    "network:matrix-csv": Page(WORKERS, about=_alliance),
+    "network:rounds": Page(WORKERS, about=_alliance),
+    "network:difference": Page(WORKERS, about=_alliance),
+    "network:difference-csv": Page(WORKERS, about=_alliance),
+    "network:abilities": Page(WORKERS, about=_member),
+    "network:answer": Page(TELLERS | {"secretary"}, TELLERS | {"secretary"}, _member),
+    "network:node": Page(frozenset({"operator"})),
+    "network:examine-node": Page(None, frozenset({"operator"})),
+    "network:refresh-catalogue": Page(None, frozenset({"operator"})),
+    "network:manifest": Page(frozenset({"operator"}), about=_about("sending")),
+    "network:create-key": Page(frozenset({"operator"}), frozenset({"operator"})),
+    "network:roll-key": Page(
+        frozenset({"operator"}),
+        frozenset({"operator"}),
+        lambda scene: {"place": str(scene.cast.sending.pk)},
+        query={"purpose": "client"},
+    ),
+    "network:withdraw-key": Page(frozenset({"operator"}), frozenset({"operator"}), _about("key")),
     "operations:journal": Page(MANAGERS),
     "operations:journal-csv": Page(MANAGERS),
     "operations:roles": Page(MANAGERS),
@@ -304,9 +379,64 @@ def addresses() -> Iterator[tuple[str, URLPattern]]:
 NAMES = sorted(name for name, _pattern in addresses())
 
 
+def _exchange(cast: Cast) -> Exchange:
+    """A request about Aino that a partner refused, quoting her name."""
+    return keep_outgoing(
+        institution=cast.sending,
+        partner="porto-vale.example",
+        api="omobilities",
+        version="3.0.0",
+        endpoint="get-url",
+        url="https://porto-vale.example/ewp/omobilities",
+        request=Request("POST", "/ewp/omobilities", body=b"omobility_id=Leakable"),
+        answer=Response(400, body=b"<Leakable/>"),
+        at=NOON,
+        took_ms=12,
+        signature="verified",
+        outcome="bad-request",
+        blame="ours",
+        facts={"message": "Leakable is unknown", "status": 400},
+    )
+
+
+def _notification() -> Notification:
+    return Notification.objects.create(
+        direction="out",
+        hei_id="aalto-north.example",
+        partner="porto-vale.example",
+        api="omobility-cnr",
+        object_id="Leakable",
+        state="set-aside",
+        due_at=NOON,
+        first_at=NOON,
+        changed_at=NOON,
+        expires_at=NOON,
+        tried_at=NOON,
+        outcome="bad-request",
+        outcome_facts={"message": "Leakable is unknown"},
+    )
+
+
+def _list_partner(cast: Cast) -> None:
+    """The receiving institution stands in the catalogue."""
+    catalogue = Catalogue.objects.create(url=CATALOGUE_URL, digest="d", expires_at=NOON)
+    host = Host.objects.create(
+        catalogue=catalogue, number=0, digest="d", hei_ids=[cast.receiving.hei_id]
+    )
+    HostApi.objects.create(
+        host=host,
+        hei_id=cast.receiving.hei_id,
+        namespace=INSTITUTIONS.namespace,
+        element=INSTITUTIONS.element,
+        version="2.2.0",
+    )
+
+
 @pytest.fixture
-def scene(cast: Cast) -> Scene:
+def scene(cast: Cast, settings: Settings) -> Scene:
     """Records of the sending institution that could leak."""
+    settings.CATALOGUE_URL = CATALOGUE_URL
+    _list_partner(cast)
     course = LearningOpportunity.objects.create(
         institution=cast.sending,
         kind="course",
@@ -363,6 +493,15 @@ def scene(cast: Cast) -> Scene:
         ),
         contact=Contact.objects.create(
             institution=cast.sending, names={"en": "Leakable office"}, place=1
+        ),
+        exchange=_exchange(cast),
+        notification=_notification(),
+        key=Key.objects.create(
+            institution=cast.sending,
+            purpose=Key.Purpose.CLIENT,
+            fingerprint="f" * 64,
+            created_at=NOON,
+            signs_from=NOON,
         ),
     )
     made.run.folder.mkdir(parents=True, exist_ok=True)

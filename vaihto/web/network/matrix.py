@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import zip_longest
 from typing import Any
 
 from django import forms
@@ -358,7 +359,7 @@ def rounds(request: Request, code: str) -> HttpResponse:
             ],
             [
                 _round(one, older, len(places), alliance)
-                for one, older in zip(found, [*found[1:], None], strict=True)
+                for one, older in zip_longest(found, found[1:])
             ],
             hide_caption=True,
             empty_text=_("There was no survey yet."),
