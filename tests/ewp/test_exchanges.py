@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from tests.cast import NOON, institution
+from tests.ewp.network import CATALOGUE, Network, over, serving
 from vaihto.ewp import exchanges
 from vaihto.ewp.models import Exchange, Key
 from vaihto.ewp.protocol.http import Request, Response
@@ -162,3 +163,15 @@ def test_rotating_the_field_keys_covers_exchanges_and_private_keys(settings: Set
     assert keys.signing_key(institution=place, purpose=Key.Purpose.CLIENT, now=NOON) is not None
     again = {each.field: each.already_new for each in rotate(actor=Actor.system(), now=NOON)}
     assert again["ewp.exchange.request"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_server_that_is_stopped_writes_what_still_waits(settings: Settings) -> None:
+    settings.CATALOGUE_URL = CATALOGUE
+    with serving() as url:
+        settings.PUBLIC_URL = url
+        node = Network(institution("uni.example"), url, over(url))
+        for _ in range(30):
+            assert node.ask("echo/v2", [("echo", "a")]).status == 200
+    assert Exchange.objects.filter(api="echo", status=200).count() == 30

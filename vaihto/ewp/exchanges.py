@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from multiprocessing.util import Finalize
 from typing import Any
 
 from django.conf import settings
@@ -297,7 +298,9 @@ def _buffer() -> _Buffer:
             if _held is None or _held.pid != os.getpid():
                 _held = _Buffer()
                 threading.Thread(target=_held.run, name="exchanges", daemon=True).start()
+                # A process that was forked by a server ends without `atexit`.
                 atexit.register(flush)
+                Finalize(None, flush, exitpriority=100)
     return _held
 
 
