@@ -12,7 +12,7 @@ from django.utils import timezone
 from vaihto.classification import participation
 from vaihto.classification.actions import JUDGE_WAITING, judge_all
 from vaihto.classification.models import Waiting
-from vaihto.demo import alliance, invention
+from vaihto.demo import agreeing, alliance, invention
 from vaihto.demo.accounts import link_demo_accounts, open_demo_accounts
 from vaihto.demo.alliance import HOSTED, House
 from vaihto.demo.gathering import Gathered, Records
@@ -45,6 +45,7 @@ _NOT_COPIED = {
     "institutions",
     "headcounts",
     "term enrolments",
+    "agreements",
     "catalogue entries",
     "realisations",
 }
@@ -163,6 +164,14 @@ def found_alliance(*, today: date = invention.TODAY, hosts: Sequence[str] = ()) 
                     continue  # another node keeps its catalogue
                 for kind, outcomes in teach(house, elsewhere, actor=actor, today=today, now=now):
                     _accepted(kind, house.hei_id, outcomes, built)
+        others = {one.hei_id for one in alliance.MEMBERS} if hosts else set()
+        agreed = agreeing.agree(
+            Institution.objects.hosted().order_by("pk"),
+            today=today,
+            actor=actor,
+            elsewhere=frozenset(others),
+        )
+        built.add("agreements", agreed)
     return built
 
 

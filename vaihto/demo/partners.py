@@ -8,6 +8,7 @@ from datetime import datetime
 import pycountry
 
 from vaihto.demo.accounts import NotADemo
+from vaihto.demo.agreeing import agree_in_every_way
 from vaihto.institutions.actions import bring_institutions
 from vaihto.institutions.facts import InstitutionFacts
 from vaihto.institutions.models import Institution
@@ -21,7 +22,8 @@ _ELSEWHERE = "056"
 def add_partners(hei_ids: Sequence[str], *, now: datetime, is_demo: bool) -> list[str]:
     """Adds the institutions that are not there yet; gives their ids. Refuses with `NotADemo`, or what is wrong.
 
-    What hosted institutions publish, every partner may read; so a new one finds all of it at once.
+    What hosted institutions publish, every partner may read; so a new one finds all of it at once, and agreements with
+    every hosted institution in every state.
     """
     if not is_demo:
         raise NotADemo("demo.not-a-demo")
@@ -41,6 +43,10 @@ def add_partners(hei_ids: Sequence[str], *, now: datetime, is_demo: bool) -> lis
     for outcome in bring_institutions(actor=Actor.system("Vaihto demo"), facts=facts, now=now):
         if outcome.verdict is Verdict.REFUSED:
             raise outcome.refusals[0]
+    actor = Actor.system("Vaihto demo")
+    for partner in Institution.objects.filter(hei_id__in=fresh, hosted=False):
+        for own in Institution.objects.hosted():
+            agree_in_every_way(own, partner, today=now.date(), actor=actor)
     return fresh
 
 
