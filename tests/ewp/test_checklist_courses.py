@@ -242,7 +242,7 @@ def test_41_what_changed_since_a_moment(ask: Asking, los_id: str) -> None:
 
 def test_a_moment_is_the_same_in_every_offset(ask: Asking, los_id: str) -> None:
     hour = timedelta(hours=1)
-    for moment, is_found in ((NOON - hour, True), (NOON, False)):
+    for moment, is_found in ((NOON - hour, True), (NOON + hour, False)):
         utc = moment.astimezone(UTC)
         for text in (
             utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -250,6 +250,12 @@ def test_a_moment_is_the_same_in_every_offset(ask: Asking, los_id: str) -> None:
             (utc - 3 * hour).strftime("%Y-%m-%dT%H:%M:%S-03:00"),
         ):
             assert (ask.los_ids(("modified_since", text)) == [los_id]) is is_found
+
+
+def test_a_change_that_became_visible_late_is_named_all_the_same(ask: Asking, los_id: str) -> None:
+    """A file of a hundred thousand lines carries the moment at which its transaction began."""
+    minutes = (NOON.astimezone(UTC) + timedelta(minutes=10)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert ask.los_ids(("modified_since", minutes)) == [los_id]
 
 
 @pytest.mark.parametrize("key", ["HIDDEN", "GONE"])

@@ -249,6 +249,13 @@ def test_the_office_is_told_what_partners_miss_and_where_to_mend_it(
     assert "There is no English title." not in text(stranger, page)
 
 
+def test_the_page_of_an_institution_leads_to_its_catalogue(cast: Cast, bruno: Client) -> None:
+    page = reverse("office:institution", args=[cast.sending.pk])
+    assert "See the catalogue" not in text(bruno, page)
+    fill(cast, 1)
+    assert "/offers/?institution=aalto-north.example" in text(bruno, page)
+
+
 # Changing ----------------------------------------------------------------------------------------
 
 

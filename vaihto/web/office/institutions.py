@@ -20,6 +20,7 @@ from vaihto.institutions import actions
 from vaihto.institutions.models import Capability, Headcount, Institution, Membership, Unit
 from vaihto.journal.actors import May
 from vaihto.journal.models import Entry
+from vaihto.offers.models import LearningOpportunity
 from vaihto.refusals import NotAllowed, Refusal, Unknown
 from vaihto.rules.parameters import parameters
 from vaihto.web import components
@@ -169,6 +170,7 @@ def institution(request: Request, pk: int) -> HttpResponse:
                 Fact(_("Website"), one.website, one.website),
                 Fact(_("Names"), ", ".join(dict.fromkeys(one.names.values()))),
                 Fact(_("Records kept here"), one.hosted),
+                *_catalogue(request, one),
             ]
         ),
         memberships=_memberships(one),
@@ -182,6 +184,14 @@ def institution(request: Request, pk: int) -> HttpResponse:
         can_declare=can_declare and one.is_finnish,
         timeline=components.timeline(events(entries)) if entries else None,
     )
+
+
+def _catalogue(request: Request, one: Institution) -> list[Fact]:
+    """Where its programmes and courses are, if this installation knows any."""
+    if not LearningOpportunity.objects.visible_to(request.actor).filter(institution=one).exists():
+        return []
+    address = Address(reverse("offers:catalogue")).having(institution=one.hei_id)
+    return [Fact(_("Programmes and courses"), _("See the catalogue"), str(address))]
 
 
 def _memberships(one: Institution) -> SafeString | None:

@@ -6,11 +6,15 @@ what the network's validator checks.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from vaihto.ewp.apis.courses import mapping
 from vaihto.ewp.apis.courses.messages import CourseReplicationResponse, CoursesResponse
 from vaihto.ewp.calls import Call
 from vaihto.ewp.protocol.errors import BadParameter
 from vaihto.offers import queries
+
+_LATE = timedelta(minutes=30)
 
 
 def courses(call: Call) -> bytes:
@@ -36,13 +40,17 @@ def courses(call: Call) -> bytes:
 
 
 def replication(call: Call) -> bytes:
-    """The ids of all entries that are exposed, or of those that changed after `modified_since`."""
+    """The ids of all entries that are exposed, or of those that changed after `modified_since`.
+
+    Those that changed shortly before are named too: a large file is brought in in one transaction, whose changes
+    carry the moment at which it began. More than was asked is allowed, less is not.
+    """
     _check_institution(call)
     since = call.moment("modified_since")
     ids = (
         queries.exposed(call.institution)
         if since is None
-        else queries.changed_since(call.institution, since)
+        else queries.changed_since(call.institution, since - _LATE)
     )
     return CourseReplicationResponse(tuple(ids)).write()
 
