@@ -8,6 +8,7 @@ the request, it is struck out.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,10 +60,10 @@ def of_exchange_with(exchange: Exchange, *, history: History | None = None) -> T
         _opening(exchange),
         "",
         "What happened",
-        f"  {what}",
+        _paragraph(what),
     ]
     if reference := reference_of(exchange):
-        lines += ["", "What the specification says", f"  {reference}"]
+        lines += ["", "What the specification says", _paragraph(reference)]
     lines += ["", "Technical facts"]
     facts = [*_facts(exchange, request, answer, hidden), *_told(history)]
     width = max(len(term) for term, _value in facts)
@@ -95,6 +96,12 @@ def of_partner(found: Sequence[tuple[Exchange, History]], *, partner: str) -> Ti
     return Ticket(
         f"EWP: {len(tickets)} problems between our node and {partner}",
         "\n\n".join([opening, *parts, closing]),
+    )
+
+
+def _paragraph(text: str) -> str:
+    return textwrap.fill(
+        text, 78, initial_indent="  ", subsequent_indent="  ", break_long_words=False
     )
 
 
