@@ -23,6 +23,7 @@ from vaihto.command.processes import (
     server_command,
     start,
 )
+from vaihto.demo import CATALOGUE_URL
 from vaihto.refusals import Refusal
 
 _START_SECONDS = 60
@@ -106,6 +107,7 @@ def _set_environment(folder: Path, address: str) -> None:
         "VAIHTO_LOCAL_ACCOUNTS": "yes",
     }
     os.environ.setdefault("VAIHTO_LOG_LEVEL", "WARNING")
+    os.environ.setdefault("VAIHTO_CATALOGUE_URL", CATALOGUE_URL)
 
 
 def _build(folder: Path, chosen: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ from vaihto.demo.gathering import Gathered, Records
 from vaihto.demo.history import tell_history
 from vaihto.demo.invention import Size
 from vaihto.demo.multiplying import multiply
+from vaihto.demo.network import tell_of_network
 from vaihto.demo.offers import teach
 from vaihto.demo.publishing import publish
 from vaihto.demo.telling import tell as tell_partners
@@ -128,6 +129,7 @@ def build(
         tell("history")
         tell_history(today=today)
         judge_those_who_wait(now=now)
+        tell_of_network(today=today)
     return built
 
 
