@@ -350,10 +350,16 @@ _SOUTH = {"redgum.example", "valleandino.example"}
 
 
 def agree(
-    hosted: Iterable[Institution], *, today: date, actor: Actor, elsewhere: frozenset[str]
+    hosted: Iterable[Institution],
+    *,
+    since: datetime,
+    today: date,
+    actor: Actor,
+    elsewhere: frozenset[str],
 ) -> int:
     """Agreements of every hosted institution with its partners; gives how many conversations there are.
 
+    They begin on some day after `since`.
     `elsewhere` are hosted on other nodes of the same network: they speak for themselves, so nothing is invented.
     """
     count = 0
@@ -365,7 +371,8 @@ def agree(
         )
         for place, partner in enumerate(partners):
             chance = seeded("agreement", own.hei_id, partner.hei_id)
-            start = _moment(today - timedelta(days=chance.randint(150, 700)))
+            days = max((_moment(today) - since).days - 60, 1)
+            start = since + timedelta(days=chance.randint(0, days))
             table = Table(own, partner, actor, Clock(start, _moment(today)))
             stage = _DEALT[(place + own.pk) % len(_DEALT)]
             if partner.hei_id in _SOUTH:

@@ -169,6 +169,7 @@ def found_alliance(*, today: date = invention.TODAY, hosts: Sequence[str] = ()) 
         others = {one.hei_id for one in alliance.MEMBERS} if hosts else set()
         agreed = agreeing.agree(
             Institution.objects.hosted().order_by("pk"),
+            since=now,
             today=today,
             actor=actor,
             elsewhere=frozenset(others),
