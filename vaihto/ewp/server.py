@@ -40,6 +40,7 @@ from vaihto.ewp.protocol import httpsig
 from vaihto.ewp.protocol.api import Api, Endpoint, Keep, Reading
 from vaihto.ewp.protocol.errors import Trouble, status_of
 from vaihto.ewp.protocol.http import Headers, MalformedForm, Parameters, Request, Response
+from vaihto.ewp.protocol.xml import MalformedXml
 from vaihto.institutions.models import Institution
 from vaihto.people.secrecy import KeyMissing
 from vaihto.refusals import Refusal, Stale
@@ -468,6 +469,10 @@ def _by_endpoint(route: Route, call: Call) -> Response | bytes:
         return route.answer(call)
     except KeyMissing:
         raise  # ours to put right
+    except MalformedXml as error:
+        raise Trouble(
+            400, f"The document cannot be read: {error}", code="malformed-xml"
+        ) from error
     except Refusal as refusal:
         # Only in a conflict has a person at the caller done something that they can mend.
         users = (("en", str(refusal)),) if isinstance(refusal, Stale) else ()

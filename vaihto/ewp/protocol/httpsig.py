@@ -218,7 +218,8 @@ def request_signature(request: Request) -> str | None:
     """The signature that an answer has to repeat, also when it is wrong; None when the request has none."""
     rest = _after_scheme(request.header("authorization"))
     found = re.search(r'(?:^|[\s,])signature\s*=\s*"([^"]*)"', rest or "")
-    return found[1] if found and found[1] and _PRINTABLE.fullmatch(found[1]) else None
+    signature = found[1].strip(_BLANKS) if found else ""
+    return signature if signature and _PRINTABLE.fullmatch(signature) else None
 
 
 def asks_signature(request: Request) -> bool:
