@@ -10,13 +10,16 @@ from dataclasses import replace
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
 from tests.cast import NOON, institution
 from tests.ewp.asking import FAKE, Asking, every_combination
-from tests.ewp.network import HEI, Network
+from tests.ewp.network import HEI, PARTNER, Network
 from tests.institutions.telling import HEALTH, OFFICE, PROFILE
-from vaihto.ewp.apis.institutions import INSTITUTIONS
+from vaihto.ewp.apis.institutions import INSTITUTIONS, endpoints
 from vaihto.ewp.apis.institutions.messages import InstitutionsResponse
+from vaihto.ewp.calls import Call
+from vaihto.ewp.protocol.http import Parameters, Request
 from vaihto.institutions import actions
 from vaihto.institutions.facts import UnitFacts
 from vaihto.institutions.models import Institution
@@ -203,3 +206,31 @@ def test_a_page_is_told_once(ask: Asking, whole: Institution) -> None:
     )
     (found,) = ask.found(("hei_id", HEI))
     assert found.websites == (("", PROFILE.website), ("en", PROFILE.website))
+
+
+def test_what_is_asked_again_at_once_is_remembered_for_a_moment(
+    ask: Asking, whole: Institution, settings: Settings
+) -> None:
+    call = Call(
+        institution=whole,
+        callers=(PARTNER,),
+        request=Request(ask.method, "/"),
+        parameters=Parameters((("hei_id", HEI),)),
+        now=NOON,
+        api=INSTITUTIONS,
+        endpoint=INSTITUTIONS.endpoints[0],
+    )
+
+    def abbreviation() -> str:
+        (found,) = InstitutionsResponse.read(endpoints.institutions(call)).message.heis
+        return found.abbreviation
+
+    try:
+        settings.EWP_KEYS_REMEMBERED_SECONDS = 60.0
+        assert abbreviation() == "UN"
+        Institution.objects.filter(pk=whole.pk).update(abbreviation="NEW")
+        assert abbreviation() == "UN"
+        settings.EWP_KEYS_REMEMBERED_SECONDS = 0.0
+        assert abbreviation() == "NEW"
+    finally:
+        endpoints._ANSWERS.clear()

@@ -51,6 +51,8 @@ def factsheet_of(factsheet: Factsheet) -> FactsheetFacts:
 def told(institutions: Iterable[Institution]) -> list[Told]:
     """What each institution has to tell, in the order handed in. Three queries, however many."""
     asked = list(institutions)
+    if not asked:
+        return []
     keys = [one.pk for one in asked]
     units: dict[int, list[Unit]] = {pk: [] for pk in keys}
     for unit in Unit.objects.filter(institution__in=keys).order_by("code", "pk"):

@@ -1,18 +1,28 @@
-"""Answering Institutions 2, Organizational Units 2 and Factsheet 1; four queries each, whatever is asked.
+"""Answering Institutions 2, Organizational Units 2 and Factsheet 1.
 
-Any partner may read all of it. Sources: the three specifications; what the network's validator checks.
+Any partner may read all of it. What an institution tells is read in four queries and remembered for as long as keys
+are, a few seconds: many ask at once and it changes rarely. Sources: the three specifications; what the network's
+validator checks.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.conf import settings
 
 from vaihto.ewp import schemas
 from vaihto.ewp.apis.institutions import mapping
 from vaihto.ewp.apis.institutions.messages import (
+    Factsheet,
     FactsheetResponse,
+    Hei,
     InstitutionsResponse,
+    Ounit,
     OunitsResponse,
 )
 from vaihto.ewp.calls import Call
@@ -24,12 +34,39 @@ from vaihto.institutions.queries import told
 
 _XML_TYPE = "application/xml; charset=utf-8"
 _FRESH_SECONDS = 3600  # of a factsheet; it changes a few times a year
+_REMEMBERED = 2000  # institutions
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What is answered about one institution, each part made when it is first asked for."""
+
+    told: Told
+    at: float  # monotonic time of reading
+
+    @cached_property
+    def hei(self) -> Hei | None:
+        """See `mapping.hei`."""
+        return mapping.hei(self.told)
+
+    @cached_property
+    def ounits(self) -> tuple[Ounit, ...]:
+        """See `mapping.ounits`."""
+        return mapping.ounits(self.told)
+
+    @cached_property
+    def factsheet(self) -> Factsheet | None:
+        """See `mapping.factsheet`; none of an institution that others host."""
+        return mapping.factsheet(self.told) if self.told.hosted else None
+
+
+_ANSWERS: dict[str, _Answers] = {}
 
 
 def institutions(call: Call) -> bytes:
     """Those of the asked institutions that are hosted here or known, each once; others are left out."""
     found = _asked(_required(call, "hei_id", "max-hei-ids"))
-    heis = (mapping.hei(one) for one in found)
+    heis = (one.hei for one in found)
     return InstitutionsResponse(tuple(one for one in heis if one is not None)).write()
 
 
@@ -47,21 +84,17 @@ def ounits(call: Call) -> bytes:
         raise BadParameter("ounit_id", "it or ounit_code is required.")
     if hei_id != call.institution.hei_id:
         raise BadParameter("hei_id", "this address speaks for another institution.")
-    (all_told,) = _asked([hei_id])
+    (found,) = _asked([hei_id])
     wanted, codes_wanted = frozenset(ids), frozenset(codes)
     return OunitsResponse(
-        tuple(
-            one
-            for one in mapping.ounits(all_told)
-            if one.ounit_id in wanted or one.code in codes_wanted
-        )
+        tuple(one for one in found.ounits if one.ounit_id in wanted or one.code in codes_wanted)
     ).write()
 
 
 def factsheet(call: Call) -> Response:
     """The complete factsheets of those asked institutions that are hosted here. May be kept for an hour."""
     found = _asked(_required(call, "hei_id", "max-hei-ids"))
-    sheets = (mapping.factsheet(one) for one in found if one.hosted)
+    sheets = (one.factsheet for one in found)
     body = FactsheetResponse(tuple(one for one in sheets if one is not None)).write()
     schemas.check_outgoing(body)
     mark = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
@@ -78,8 +111,21 @@ def _required(call: Call, name: str, limit: str) -> tuple[str, ...]:
     return values
 
 
-def _asked(hei_ids: Iterable[str]) -> list[Told]:
-    """What the institutions of these ids have to tell, in the order of the ids; four queries."""
-    places = {hei_id: at for at, hei_id in enumerate(dict.fromkeys(hei_ids))}
-    found = Institution.objects.filter(hei_id__in=places).order_by()
-    return told(sorted(found, key=lambda one: places[one.hei_id]))
+def _asked(hei_ids: Iterable[str]) -> list[_Answers]:
+    """The known ones of these institutions in the order of the ids, each once; four queries at most."""
+    wanted = list(dict.fromkeys(hei_ids))
+    now = time.monotonic()
+    oldest = now - settings.EWP_KEYS_REMEMBERED_SECONDS
+    found = {
+        hei_id: answers
+        for hei_id in wanted
+        if (answers := _ANSWERS.get(hei_id)) is not None and answers.at > oldest
+    }
+    if len(found) < len(wanted):
+        unread = Institution.objects.filter(hei_id__in=set(wanted) - set(found)).order_by()
+        read = {one.hei_id: _Answers(one, now) for one in told(unread)}
+        if len(_ANSWERS) > _REMEMBERED:
+            _ANSWERS.clear()
+        _ANSWERS.update(read)
+        found |= read
+    return [found[hei_id] for hei_id in wanted if hei_id in found]
