@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from vaihto.command.demonstration import _set_environment
 from vaihto.command.filling import plain_environ
 from vaihto.command.processes import answers
 
@@ -130,3 +131,39 @@ def test_what_is_killed_is_started_again_and_in_the_end_nothing_is_left(
         authority=Path(told["authority"]),
         give_up=lambda: False,
     )
+
+
+# --- The demo as a node ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def environ(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """An environment of its own without settings."""
+    plain = plain_environ()
+    monkeypatch.setattr(os, "environ", plain)
+    return plain
+
+
+def test_the_demo_has_its_own_address_unless_one_is_set(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    environ["VAIHTO_BEHIND_PROXY"] = "yes"  # of an installation beside it
+    assert _set_environment(tmp_path, "http://127.0.0.1:8001") == "http://127.0.0.1:8001"
+    assert "VAIHTO_BEHIND_PROXY" not in environ
+
+
+def test_a_public_address_that_is_set_stays_and_means_a_proxy(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    environ |= {"VAIHTO_PUBLIC_URL": "https://node.example/x/", "VAIHTO_ALLOWED_HOSTS": "other.eu"}
+    assert _set_environment(tmp_path, "http://127.0.0.1:8001") == "https://node.example/x"
+    assert environ["VAIHTO_BEHIND_PROXY"] == "yes"
+    assert environ["VAIHTO_ALLOWED_HOSTS"] == "other.eu,127.0.0.1"
+
+
+def test_a_demo_that_speaks_tls_itself_has_no_proxy(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    environ["VAIHTO_PUBLIC_URL"] = "https://node.example:8443"
+    _set_environment(tmp_path, "https://127.0.0.1:8443")
+    assert "VAIHTO_BEHIND_PROXY" not in environ

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from vaihto import environment
 from vaihto.command import DONE, REFUSED, WRONG_USE
@@ -54,7 +55,11 @@ def demo(arguments: list[str]) -> int:
         metavar="HEI_ID",
         help="one more partner of that id, who finds something to read; repeatable",
     )
-    parser.add_argument("--folder", type=Path, default=environment.ROOT / "var" / "demo")
+    parser.add_argument("--folder", type=Path, help="where it is kept (var/demo…)")
+    parser.add_argument(
+        "--certificate", type=Path, help="TLS certificate chain, PEM: the demo is served over https"
+    )
+    parser.add_argument("--key", type=Path, help="its private key, PEM (PKCS 8)")
     parser.add_argument(
         "--fresh", action="store_true", help="throw the present demo away, build anew"
     )
@@ -64,15 +69,16 @@ def demo(arguments: list[str]) -> int:
     if port is None:
         print(f"vaihto: no port is free from {chosen.port} on.", file=sys.stderr)
         return REFUSED
-    own_name = "-".join([chosen.folder.name, *_differences(chosen)])
-    folder = chosen.folder.with_name(own_name)
+    if (chosen.certificate is None) != (chosen.key is None):
+        parser.error("--certificate and --key belong together")
+    folder = chosen.folder or environment.ROOT / "var" / "-".join(["demo", *_differences(chosen)])
     if "VAIHTO_DATABASE_URL" in os.environ and not chosen.fresh and not chosen.no_serve:
         print(
             "vaihto: the demo has a database of its own; it ignores VAIHTO_DATABASE_URL.",
             file=sys.stderr,
         )
-    address = f"http://{HOST}:{port}"
-    _set_environment(folder.resolve(), address)
+    address = f"{'https' if chosen.certificate else 'http'}://{HOST}:{port}"
+    public = _set_environment(folder.resolve(), address)
     try:
         _build(folder.resolve(), chosen)
     except environment.Malformed as error:
@@ -84,7 +90,7 @@ def demo(arguments: list[str]) -> int:
     if chosen.no_serve:
         print(f"Built in {folder}.")
         return DONE
-    return _serve(address, port)
+    return _serve(address, public, port, chosen)
 
 
 def _differences(chosen: argparse.Namespace) -> list[str]:
@@ -95,19 +101,33 @@ def _differences(chosen: argparse.Namespace) -> list[str]:
     ]
 
 
-def _set_environment(folder: Path, address: str) -> None:
-    """The demo's own settings; what else the caller has set (schemas, language) stays."""
-    for name in ("VAIHTO_DATABASE_URL", "VAIHTO_BEHIND_PROXY", "VAIHTO_ALLOWED_HOSTS"):
+def _set_environment(folder: Path, address: str) -> str:
+    """The demo's own settings; what else the caller has set (schemas, language, catalogue) stays.
+
+    Gives the public address: the one that the caller has set, as of a proxy in front, else the demo's own.
+    """
+    kept = bool(os.environ.get("VAIHTO_PUBLIC_URL"))
+    named = (
+        "VAIHTO_DATABASE_URL",
+        *(() if kept else ("VAIHTO_BEHIND_PROXY", "VAIHTO_ALLOWED_HOSTS")),
+    )
+    for name in named:
         os.environ.pop(name, None)
         os.environ.pop(f"{name}_FILE", None)
     os.environ |= {
         "VAIHTO_DATA": str(folder),
-        "VAIHTO_PUBLIC_URL": address,
         "VAIHTO_DEMO": "yes",
         "VAIHTO_LOCAL_ACCOUNTS": "yes",
     }
+    public = os.environ.setdefault("VAIHTO_PUBLIC_URL", address) or address
+    os.environ["VAIHTO_PUBLIC_URL"] = public
+    hosts = [os.environ.get("VAIHTO_ALLOWED_HOSTS", ""), HOST]
+    os.environ["VAIHTO_ALLOWED_HOSTS"] = ",".join(host for host in hosts if host)
+    if public.startswith("https:") and address.startswith("http:"):
+        os.environ.setdefault("VAIHTO_BEHIND_PROXY", "yes")  # who else would end TLS?
     os.environ.setdefault("VAIHTO_LOG_LEVEL", "WARNING")
     os.environ.setdefault("VAIHTO_CATALOGUE_URL", CATALOGUE_URL)
+    return public.rstrip("/")
 
 
 def _build(folder: Path, chosen: argparse.Namespace) -> None:
@@ -148,14 +168,22 @@ def _edition(built: Path) -> int | None:
     return edition if isinstance(edition, int) else None
 
 
-def _serve(address: str, port: int) -> int:
+def _serve(address: str, public: str, port: int, chosen: argparse.Namespace) -> int:
     """Web server and worker as children; whichever ends first, or a signal, ends both."""
     from django.db import connection  # noqa: PLC0415 - app ready
 
     people = _people()
     connection.close()
+    path = urlsplit(public).path
     commands = {
-        "web server": server_command(host=HOST, port=port, workers=2),
+        "web server": server_command(
+            host=HOST,
+            port=port,
+            workers=2,
+            path=path,
+            certificate=chosen.certificate,
+            key=chosen.key,
+        ),
         "worker": [program("vaihto"), "work"],
     }
     children: dict[str, Child] = {}
@@ -167,12 +195,16 @@ def _serve(address: str, port: int) -> int:
     try:
         for name, command in commands.items():
             children[name] = start(command)
-        if not answers(f"{address}/ready", seconds=_START_SECONDS, give_up=no_sense_in_waiting):
+        own = f"{address}{path}"
+        if not answers(
+            f"{own}/ready", seconds=_START_SECONDS, give_up=no_sense_in_waiting, trusting=True
+        ):
             if not stopping():
                 print("vaihto: the demo did not start; the lines above say why.", file=sys.stderr)
                 return REFUSED
             return DONE
-        print(f"\nThe demo is running at {address}/\n\n{people}\nCtrl-C ends it.", flush=True)
+        reached = f"{public}/" if public == own else f"{public}/ (here: {own}/)"
+        print(f"\nThe demo is running at {reached}\n\n{people}\nCtrl-C ends it.", flush=True)
         while not stopping():
             ended = [name for name, child in children.items() if child.poll() is not None]
             if ended:

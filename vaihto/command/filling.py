@@ -64,6 +64,7 @@ _DECISIVE = (
     "demo/**/*.py",
     "institutions/**/*.py",
     "offers/**/*.py",
+    "agreements/**/*.py",
     "web/static/**/*.*",
 )
 

@@ -121,10 +121,20 @@ def on_signals() -> Callable[[], bool]:
 
 
 def answers(
-    address: str, *, seconds: float, authority: Path | None = None, give_up: Callable[[], bool]
+    address: str,
+    *,
+    seconds: float,
+    give_up: Callable[[], bool],
+    authority: Path | None = None,
+    trusting: bool = False,
 ) -> bool:
-    """Waits until the address answers with 200; False when time is over or there is no sense in waiting."""
-    context = ssl.create_default_context(cafile=authority) if authority else None
+    """Waits until the address answers with 200; False when time is over or there is no sense in waiting.
+
+    `trusting` asks for no certificate: for a server that we have started ourselves.
+    """
+    context = ssl.create_default_context(cafile=authority)
+    if trusting:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not give_up():
         try:
