@@ -23,6 +23,7 @@ os.environ |= {
     "VAIHTO_FIELD_KEYS": "the-newest-test-key",
     "VAIHTO_LOG_LEVEL": "WARNING",
     "VAIHTO_EWP_VALIDATE": "yes",
+    "VAIHTO_MAIL_URL": "file:",
 }
 
 from vaihto.settings import *  # noqa: E402, F403

@@ -80,6 +80,14 @@ def _tasks(value: str) -> str:
     raise ValueError("`database` or an address that begins with redis://")
 
 
+def _mail_url(value: str) -> str:
+    parts = urlsplit(value)
+    is_server = parts.scheme in {"smtp", "smtps"} and parts.hostname
+    if value and value != "file:" and not is_server:
+        raise ValueError("`file:` or an address such as smtp://user:password@host:587")
+    return value
+
+
 @dataclass(frozen=True)
 class Setting:
     """One line of the table. `default` is the text that would stand in the environment."""
@@ -217,6 +225,20 @@ TABLE: tuple[Setting, ...] = (
         "Allow outgoing calls to private addresses, for tests and closed networks.",
     ),
     Setting(
+        "VAIHTO_MAIL_URL",
+        _mail_url,
+        "",
+        "Where letters to guests are handed in: smtp://user:password@host:587 (STARTTLS, except at port 25), "
+        "smtps://…:465, or `file:` for files in the data folder. Without it: files in the demo, and else letters wait.",
+        secret=True,
+    ),
+    Setting(
+        "VAIHTO_MAIL_FROM",
+        _text,
+        "",
+        "Sender of letters. Without it: no-reply@ and the host of the public address.",
+    ),
+    Setting(
         "VAIHTO_LOCAL_ACCOUNTS",
         _yes_no,
         "yes",
@@ -323,6 +345,27 @@ def with_limits(broker: str) -> str:
     parts = urlsplit(broker)
     query = {"socket_connect_timeout": "1", "socket_timeout": "10", **dict(parse_qsl(parts.query))}
     return parts._replace(query=urlencode(query)).geturl()
+
+
+def mail(url: str, data: Path) -> dict[str, Any]:
+    """Django's settings for sending letters to `url`, or into files in `data` for `file:`."""
+    if url in {"", "file:"}:
+        return {
+            "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+            "EMAIL_FILE_PATH": str(data / "letters"),
+        }
+    parts = urlsplit(url)
+    is_tls = parts.scheme == "smtps"
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname or "",
+        "EMAIL_PORT": parts.port or (465 if is_tls else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": is_tls,
+        "EMAIL_USE_TLS": not is_tls and parts.port != 25,
+        "EMAIL_TIMEOUT": 20,
+    }
 
 
 def database(url: str, data: Path) -> dict[str, Any]:

@@ -239,6 +239,10 @@ if _broker:
             "SERIALIZER": "rq.serializers.JSONSerializer",
         }
     }
+_mail: str = ENVIRONMENT["VAIHTO_MAIL_URL"]
+SENDS_MAIL: bool = bool(_mail) or DEMO or DEBUG
+globals().update(environment.mail(_mail, DATA))
+DEFAULT_FROM_EMAIL: str = ENVIRONMENT["VAIHTO_MAIL_FROM"] or f"no-reply@{_public.hostname}"
 SENDING_THREADS: int = ENVIRONMENT["VAIHTO_SENDING_THREADS"]
 NOTIFICATION_HOURS: int = ENVIRONMENT["VAIHTO_NOTIFICATION_HOURS"]
 CATALOGUE_URL: str = ENVIRONMENT["VAIHTO_CATALOGUE_URL"]

@@ -31,6 +31,7 @@ from vaihto.agreements.models import (
 from vaihto.agreements.serving import (
     APPROVAL_CHANGED,
     COPY_CHANGED,
+    WRITTEN_TO_PARTNER,
     add_revision,
     compared,
     serve,
@@ -93,11 +94,7 @@ class LinkedElsewhere(Refusal):
 
 def _locked(agreement: Agreement) -> Agreement:
     """The agreement as the database has it now, with what every action reads; others wait until we are done."""
-    return (
-        Agreement.objects.select_for_update(of=("self",))
-        .select_related("institution", "partner", "unit", "current", "given", "taken", "mutual")
-        .get(pk=agreement.pk)
-    )
+    return Agreement.objects.whole().select_for_update(of=("self",)).get(pk=agreement.pk)
 
 
 def _may(actor: Actor, may: May, agreement: Agreement) -> None:
@@ -280,7 +277,7 @@ def propose(*, actor: Actor, agreement: Agreement, now: datetime) -> Agreement:
 def propose_again(
     *, actor: Actor, agreement: Agreement, now: datetime, digest: str, note: str = ""
 ) -> Agreement:
-    """We stand by our copy after the partner changed its own (T6): the same bytes, told anew; the turn is the partner's.
+    """We stand by our copy after the partner changed its own (T6): the same bytes, told anew; it is its turn.
 
     `digest` is the hash of the partner's copy that the actor had read.
     """
@@ -502,6 +499,39 @@ def link(*, actor: Actor, received: ReceivedCopy, agreement: Agreement, now: dat
     _map(agreement, received, copy, actor=actor, now=now)
     agreement.refresh_from_db()
     return agreement
+
+
+@transaction.atomic
+def link_instead(
+    *, actor: Actor, received: ReceivedCopy, agreement: Agreement, now: datetime
+) -> Agreement:
+    """The partner keeps its copy under another id from now on, as when a guest's university joins the network.
+
+    The earlier copy is gone but stays linked, so that everything approved under its id can still be proved; what is
+    in force stays so until both sides approve the new pair.
+    """
+    agreement = _locked(agreement)
+    _may(actor, May.AGREEMENTS_EDIT, agreement)
+    _alive(agreement)
+    before = agreement.received_copy
+    _free(received)
+    _good(received)
+    if (received.institution_id, received.partner_id) != (
+        agreement.institution_id,
+        agreement.partner_id,
+    ):
+        raise Invalid("agreements.other-partner", field="agreement")
+    if before is not None:
+        before.gone_at = now
+        before.save(update_fields=["gone_at"])
+        _note(
+            actor,
+            "supersede-copy",
+            agreement,
+            now,
+            changes={"partner_iia_id": [before.iia_id, received.iia_id]},
+        )
+    return link(actor=actor, received=received, agreement=agreement, now=now)
 
 
 @transaction.atomic
@@ -904,5 +934,7 @@ def remark(
         for_partner=for_partner or is_partner,
         condition=condition,
     )
+    if for_partner and not is_partner and agreement.shared_at and not agreement.deleted_at:
+        announce(WRITTEN_TO_PARTNER, agreement=agreement)
     _note(actor, "remark", agreement, now)
     return written

@@ -108,6 +108,23 @@ class AgreementQuerySet(models.QuerySet["Agreement"]):
         """Those that the partner may see."""
         return self.filter(shared_at__isnull=False, deleted_at__isnull=True)
 
+    def whole(self) -> Self:
+        """With everything that its standing follows from, read in one go."""
+        return self.select_related(
+            "institution",
+            "partner",
+            "unit",
+            "current",
+            "given",
+            "taken",
+            "mutual",
+            "mutual__ours",
+            "mutual__theirs",
+            "mutual__given",
+        ).prefetch_related(
+            models.Prefetch("copies", ReceivedCopy.objects.select_related("current"))
+        )
+
     def served_to(self, hei_ids: tuple[str, ...]) -> Self:
         """Those that a partner with these ids may see."""
         return self.served().filter(partner__hei_id__in=hei_ids)
@@ -161,6 +178,7 @@ class Agreement(models.Model):
     turn_until = models.DateField(null=True, blank=True)
     first_year = models.PositiveSmallIntegerField(null=True, blank=True)
     last_year = models.PositiveSmallIntegerField(null=True, blank=True, db_index=True)
+    listed_of = models.CharField(max_length=60, blank=True)  # what `places` were taken apart from
 
     objects = AgreementQuerySet.as_manager()
 
@@ -199,8 +217,8 @@ class Agreement(models.Model):
 
     @property
     def received_copy(self) -> ReceivedCopy | None:
-        """The partner's copy that is linked to this agreement."""
-        return self.copies.first()
+        """The partner's copy that is linked to this agreement; earlier ones that another took the place of are gone."""
+        return next((one for one in self.copies.all() if one.gone_at is None), None)
 
 
 class Revision(models.Model):

@@ -33,6 +33,8 @@ COPY_CHANGED = Announcement("agreements.copy-changed", fields=("agreement",))
 APPROVAL_CHANGED = Announcement("agreements.approval-changed", fields=("agreement",))
 # Somebody has to do something: the turn went to another side, or to another deed.
 TURN_CHANGED = Announcement("agreements.turn-changed", fields=("agreement",))
+# We wrote a remark that the partner may read; not every channel can carry it.
+WRITTEN_TO_PARTNER = Announcement("agreements.written-to-partner", fields=("agreement",))
 CAME_INTO_FORCE = Announcement("agreements.came-into-force", fields=("agreement",))
 
 # Days a side has for its turn before it is reminded; an office answers within a month in common practice.
@@ -177,6 +179,8 @@ def _approved_agree(agreement: Agreement) -> bool:
     theirs = found[1].copy if found else None
     if found is None or theirs is None:
         return False
+    if found[0].copy.other.iia_id != found[1].of.iia_id:
+        return False  # an approval given while the partner's copy had another id
     return compare(found[0].copy.terms, theirs.terms).is_approvable
 
 
@@ -202,7 +206,7 @@ def settle(agreement: Agreement, *, actor: Actor, now: datetime) -> Standing:
     effect, which the partner is told; that is no part of the hash and needs no new approval.
     """
     # Announcing may have come back to this very agreement, where both sides live on one installation.
-    agreement.refresh_from_db()
+    agreement.refresh_from_db(from_queryset=Agreement.objects.whole())
     found = standing(agreement)
     if found.binds_anew:
         _come_into_force(agreement, actor=actor, now=now)
@@ -270,7 +274,12 @@ def binding_terms(agreement: Agreement) -> Terms | None:
 
 
 def list_places(agreement: Agreement) -> None:
-    """Takes the binding terms (else the served ones) apart into `Place` rows."""
+    """Takes the binding terms (else the served ones) apart into `Place` rows, where they are others than before."""
+    of = f"{agreement.mutual_id}:{agreement.current_id}:{bool(agreement.deleted_at)}"
+    if agreement.listed_of == of:
+        return
+    agreement.listed_of = of
+    agreement.save(update_fields=["listed_of"])
     binding = binding_terms(agreement)
     over = agreement.deleted_at or (agreement.mutual and agreement.mutual.terminates)
     terms = Terms() if over else binding or agreement.terms
