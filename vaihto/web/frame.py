@@ -86,6 +86,7 @@ MENU: tuple[Group, ...] = (
             Item(_("Your turn"), "web:turn", _works),
             Item(_("My data"), "student:own", _in_person),
             Item(_("Mobilities"), "office:mobilities", may(May.MOBILITIES_READ)),
+            Item(_("Agreements"), "agreements:register", may(May.AGREEMENTS_READ)),
             Item(_("People"), "office:people", may(May.PEOPLE_READ)),
             Item(_("Institutions"), "office:institutions", _works),
             Item(_("Courses"), "offers:catalogue", lambda _actor: True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from vaihto.web import gallery, search, turn, work
+from vaihto.web import gallery, kept, search, turn, work
 from vaihto.web.account import account, signing_in
 
 _front = [
@@ -16,6 +16,8 @@ _front = [
     path("account", account.account, name="account"),
     path("account/password", account.password, name="password"),
     path("search", search.search, name="search"),
+    path("views/keep", kept.keep_view, name="keep-view"),
+    path("views/<int:pk>/forget", kept.forget_view, name="forget-view"),
     path("work/<int:pk>", work.progress, name="work"),
     path("gallery", gallery.gallery, name="gallery"),
 ]
@@ -24,6 +26,7 @@ urlpatterns = [
     path("", include((_front, "web"))),
     path("own/", include("vaihto.web.student.urls")),
     path("office/", include("vaihto.web.office.urls")),
+    path("agreements/", include("vaihto.web.agreements.urls")),
     path("institution/", include("vaihto.web.institution.urls")),
     path("offers/", include("vaihto.web.offers.urls")),
     path("imports/", include("vaihto.web.imports.urls")),

@@ -1,0 +1,731 @@
+"""Agreements in the office: the whole conversation by HTTP, and every page for those it is for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from tests.agreements.two import both_ways, studies
+from tests.cast import NOON, Cast, account, mobility, role, student
+from tests.web.conftest import AsSomebody
+from vaihto.agreements import actions
+from vaihto.agreements.models import Agreement, ReceivedCopy
+from vaihto.agreements.queries import suggestions, without_successor
+from vaihto.agreements.standing import State
+from vaihto.agreements.terms import (
+    Condition,
+    Kind,
+    LanguageSkill,
+    SubjectArea,
+    Terms,
+)
+from vaihto.institutions.models import Contact, Institution
+from vaihto.journal.actors import Actor
+from vaihto.journal.models import Entry
+from vaihto.mobilities.queries import uses_of
+from vaihto.people.models import Role
+from vaihto.web.agreements.conditions import rows_of, terms_of
+from vaihto.web.models import KeptView
+
+NORTH, VALE, THIRD = "aalto-north.example", "porto-vale.example", "third.example"
+US = Actor.system("Agnes")
+LIST = "/agreements/"
+
+
+@pytest.fixture
+def north(cast: Cast, signed_in: AsSomebody) -> Client:
+    """The agreement manager of the sending institution, who may also sign."""
+    return _office(cast.sending, "nora", signed_in)
+
+
+@pytest.fixture
+def vale(cast: Cast, signed_in: AsSomebody) -> Client:
+    """The same at the receiving one."""
+    return _office(cast.receiving, "vera", signed_in)
+
+
+def _office(place: Institution, name: str, signed_in: AsSomebody) -> Client:
+    holder = account(name)
+    role(holder, Role.Name.AGREEMENT_MANAGER, place)
+    role(holder, Role.Name.SIGNATORY, place)
+    return signed_in(holder)
+
+
+def draft(cast: Cast, terms: Terms | None = None, **facts: Any) -> Agreement:
+    facts = {"institution": cast.sending, "partner": cast.receiving, "now": NOON, **facts}
+    return actions.create(
+        actor=US, terms=both_ways(NORTH, VALE) if terms is None else terms, **facts
+    )
+
+
+def copy_at(place: Institution) -> ReceivedCopy:
+    return ReceivedCopy.objects.filter(institution=place).latest("pk")
+
+
+def agreed(cast: Cast, **changed: Any) -> tuple[Agreement, Agreement]:
+    """In force on both sides."""
+    ours = draft(cast, both_ways(NORTH, VALE, **changed))
+    actions.propose(actor=US, agreement=ours, now=NOON)
+    theirs = actions.take_in(actor=US, received=copy_at(cast.receiving), now=NOON)
+    for one in (ours, theirs):
+        fresh = Agreement.objects.get(pk=one.pk)
+        received = fresh.received_copy
+        assert received is not None
+        assert received.current is not None
+        actions.approve(actor=US, agreement=fresh, digest=received.current.digest, now=NOON)
+    both = Agreement.objects.get(pk=ours.pk), Agreement.objects.get(pk=theirs.pk)
+    assert [one.listed_state for one in both] == ["in-force", "in-force"]
+    return both
+
+
+def at(name: str, *args: Any) -> str:
+    return reverse(f"agreements:{name}", args=args)
+
+
+def text(client: Client, address: str, status: int = 200) -> str:
+    answer = client.get(address)
+    assert answer.status_code == status, (address, answer.status_code)
+    return answer.content.decode()
+
+
+def sent(client: Client, address: str, data: dict[str, Any], status: int = 302) -> Any:
+    answer = client.post(address, data)
+    told = re.findall(
+        r'class="(?:error|message|notice)[^>]*>(.*?)</', answer.content.decode(), re.S
+    )
+    assert answer.status_code == status, told
+    return answer
+
+
+def typed(page: str) -> dict[str, Any]:
+    """What a browser would send of the edit form as it stands."""
+    form = page[page.index('name="base"') - 400 : page.rindex("</form>")]
+    data: dict[str, Any] = {}
+
+    def add(name: str, value: str) -> None:
+        value = (
+            value.replace("&amp;", "&")
+            .replace("&quot;", '"')
+            .replace("&#x27;", "'")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+        )
+        data.setdefault(name, []).append(value)
+
+    for tag in re.findall(r"<input[^>]*>", form):
+        facts = dict(re.findall(r'([a-z-]+)="([^"]*)"', tag))
+        if facts.get("type") == "checkbox" and " checked" not in tag:
+            continue
+        if "name" in facts:
+            add(facts["name"], facts.get("value", ""))
+    for name, body in re.findall(
+        r'<select[^>]* name="([^"]*)"[^>]*>(.*?)</select>', form, re.DOTALL
+    ):
+        chosen = re.search(r'<option value="([^"]*)" selected', body)
+        first = re.search(r'<option value="([^"]*)"', body)
+        add(name, chosen.group(1) if chosen else first.group(1) if first else "")
+    for tag, body in re.findall(r"<textarea([^>]*)>\n?(.*?)</textarea>", form, re.DOTALL):
+        name = re.search(r'name="([^"]*)"', tag)
+        assert name
+        add(name.group(1), body.replace("\r\n", "\n").replace("\n", "\r\n"))
+    return data
+
+
+# The whole conversation ---------------------------------------------------------------------------
+
+
+def test_two_offices_bring_an_agreement_from_nothing_to_its_end(
+    cast: Cast, north: Client, vale: Client
+) -> None:
+    # A draft from nothing: the partner is searched, then two conditions are written.
+    assert "University of Vale" in text(north, at("new") + "?q=vale")
+    start = f"{at('new')}?partner={cast.receiving.pk}"
+    made = sent(north, start, {"programme": "erasmus", "code": "N-1"})
+    ours = Agreement.objects.get(code="N-1")
+    edit = at("edit", ours.pk)
+    assert made.headers["Location"] == edit
+    data = typed(text(north, edit))
+    page = sent(
+        north, edit, {**data, "do": "add", "new-kind": "studies", "new-direction": "both"}, 200
+    ).content.decode()
+    data = typed(page)
+    assert data["c-count"] == ["2"]
+    for number in ("c0", "c1"):
+        data |= {
+            f"{number}-first_year": "2026/2027",
+            f"{number}-last_year": "2028/2029",
+            f"{number}-people": "3",
+            f"{number}-a0-field": "0613 Software and applications development and analysis",
+            f"{number}-s0-language": "en",
+            f"{number}-s0-level": "B2",
+            f"{number}-levels": ["6", "7"],
+        }
+    sent(north, edit, {**data, "then": "propose"})
+    ours.refresh_from_db()
+    assert ours.listed_state == State.PROPOSED
+    assert [c.sending for c in ours.terms.conditions] == [NORTH, VALE]
+    assert ours.terms.conditions[0].areas == (SubjectArea("0613"),)
+    # The partner finds the proposal, reads it, takes it in with one click.
+    theirs_copy = copy_at(cast.receiving)
+    assert "University of Northlake" in text(vale, at("proposals"))
+    assert "0613" in text(vale, at("proposal", theirs_copy.pk))
+    sent(vale, at("take-in", theirs_copy.pk), {"programme": "erasmus", "code": "V-1"})
+    theirs = Agreement.objects.get(code="V-1")
+    # Both approve exactly what they read.
+    for client, one in ((vale, theirs), (north, ours)):
+        page = text(client, at("approve", one.pk))
+        digest = re.search(r'name="digest" value="([0-9a-f]{64})"', page)
+        assert digest
+        sent(
+            client,
+            at("approve", one.pk),
+            {"digest": digest.group(1), "mandate": "Rector", "read": "on"},
+        )
+    for one in (ours, theirs):
+        one.refresh_from_db()
+        assert one.listed_state == State.IN_FORCE
+        assert one.given is not None
+        assert one.given.mandate == "Rector"
+    # A change, seen by the partner in the comparison, taken over and approved by both.
+    data = typed(text(north, edit))
+    data["c0-people"] = "5"
+    sent(north, edit, {**data, "note": "Five would suit us"})
+    seen = text(vale, at("comparison", theirs.pk))
+    assert "The copies do not agree" in seen
+    assert "differs, must be the same" in seen
+    assert "Five would suit us" in text(vale, at("agreement", theirs.pk))
+    hidden = dict(re.findall(r'name="(digest|seen)" value="([^"]*)"', seen))
+    sent(vale, at("take-theirs", theirs.pk), {**hidden, "deed": "chosen", "place": ["0"]})
+    theirs.refresh_from_db()
+    assert theirs.terms.conditions[0].people == "5"
+    assert theirs.listed_state == State.MODIFICATION
+    # They go back instead: first one, then the other; nothing has to be approved again.
+    for client, one in ((north, ours), (vale, theirs)):
+        asked = text(client, at("deed", one.pk, "revert"))
+        known = re.search(r'name="known" value="([^"]*)"', asked)
+        assert known
+        sent(client, at("deed", one.pk, "revert"), {"known": known.group(1)})
+    for one in (ours, theirs):
+        one.refresh_from_db()
+        assert one.listed_state == State.IN_FORCE
+        assert one.terms.conditions[0].people == "3"
+    # The end, by both.
+    for client, one in ((north, ours), (vale, theirs)):
+        sent(client, at("deed", one.pk, "terminate"), {"reason": "No students"})
+    for client, one in ((vale, theirs), (north, ours)):
+        page = text(client, at("approve", one.pk))
+        assert "ended as a whole" in page
+        digest = re.search(r'name="digest" value="([0-9a-f]{64})"', page)
+        assert digest
+        sent(
+            client,
+            at("approve", one.pk),
+            {"digest": digest.group(1), "mandate": "Rector", "read": "on"},
+        )
+    for one in (ours, theirs):
+        one.refresh_from_db()
+        assert one.listed_state == State.TERMINATED
+    assert "Nobody&#x27;s turn" in text(north, at("agreement", ours.pk))
+
+
+# Approving ----------------------------------------------------------------------------------------
+
+
+def test_what_changed_after_it_was_read_is_not_approved(cast: Cast, north: Client) -> None:
+    ours, theirs = agreed(cast)
+    for one in (theirs, ours):
+        actions.edit(actor=US, agreement=one, terms=both_ways(NORTH, VALE, people="7"), now=NOON)
+    page = text(north, at("approve", ours.pk))
+    digest = re.search(r'name="digest" value="([0-9a-f]{64})"', page)
+    assert digest
+    actions.edit(actor=US, agreement=theirs, terms=both_ways(NORTH, VALE, people="7.0"), now=NOON)
+    answer = sent(
+        north,
+        at("approve", ours.pk),
+        {"digest": digest.group(1), "mandate": "Rector", "read": "on"},
+        409,
+    )
+    assert "The partner changed its copy after you opened it." in answer.content.decode()
+    ours.refresh_from_db()
+    assert ours.listed_state == State.MODIFICATION
+    assert ours.given is not None
+    assert ours.given.by == "Agnes"
+
+
+def test_only_the_mandate_approves_and_only_the_office_edits(
+    cast: Cast, signed_in: AsSomebody
+) -> None:
+    ours, _theirs = agreed(cast)
+    manager, signatory = account("manager"), account("signatory")
+    role(manager, Role.Name.AGREEMENT_MANAGER, cast.sending)
+    role(signatory, Role.Name.SIGNATORY, cast.sending)
+    as_manager, as_signatory = signed_in(manager), signed_in(signatory)
+    assert as_manager.get(at("approve", ours.pk)).status_code == 403
+    assert as_signatory.get(at("edit", ours.pk)).status_code == 403
+    assert as_signatory.get(at("approve", ours.pk)).status_code == 200
+    assert as_signatory.post(at("take-theirs", ours.pk)).status_code == 403
+    assert signed_in(cast.dara).get(at("agreement", ours.pk)).status_code == 404
+
+
+# Editing ------------------------------------------------------------------------------------------
+
+ODD = Condition(
+    kind=Kind.STUDIES,
+    sending=VALE,
+    receiving=NORTH,
+    first_year="2026/2027",
+    last_year="2028/2029",
+    people="2.00",
+    sending_unit="",
+    receiving_unit="unit-unknown-here",
+    skills=(
+        LanguageSkill("en-GB", "B2", SubjectArea("0613", "only  theory\nand more")),
+        LanguageSkill("fi"),
+        LanguageSkill("en-GB", "B2"),
+    ),
+    areas=(SubjectArea("0613", ""), SubjectArea("0613"), SubjectArea("9999", " Öl ")),
+    other_terms="first\n\n  second “quoted” <b>&amp;</b>\r\nlast ",
+    months="20.50",
+    blended="1",
+    levels=("7", " 6", "7"),
+)
+
+
+def test_what_is_not_touched_keeps_its_spelling_to_the_byte(cast: Cast, north: Client) -> None:
+    terms = Terms(
+        (ODD, replace(ODD, kind=Kind.TEACHING, blended=None, levels=(), months=None, days="05"))
+    )
+    one = draft(cast, terms)
+    assert one.current is not None
+    before = bytes(one.current.document)
+    sent(north, at("edit", one.pk), typed(text(north, at("edit", one.pk))))
+    one.refresh_from_db()
+    assert one.terms == terms
+    assert one.current is not None
+    assert bytes(one.current.document) == before
+    assert one.revisions.count() == 1
+
+
+def test_changing_one_field_leaves_the_others_as_they_were_written(
+    cast: Cast, north: Client
+) -> None:
+    one = draft(cast, Terms((ODD,)))
+    data = typed(text(north, at("edit", one.pk)))
+    data["c0-people"] = "3"
+    sent(north, at("edit", one.pk), data)
+    one.refresh_from_db()
+    assert one.terms.conditions == (replace(ODD, people="3"),)
+
+
+def test_rows_survive_every_button(cast: Cast, north: Client) -> None:
+    one = draft(cast)
+    edit = at("edit", one.pk)
+    data = typed(text(north, edit))
+    data["c0-other_terms"] = "Kept while rows move"
+    for do in ("mirror:0", "down:0", "field:1", "language:1", "up:1", "remove:2"):
+        page = sent(north, edit, {**data, "do": do}, 200).content.decode()
+        data = typed(page)
+        assert "Kept while rows move" in page, do
+    assert data["c-count"] == ["2"]
+    one.refresh_from_db()
+    assert one.revisions.count() == 1
+    assert sent(north, edit, {**data, "do": "remove:99"}, 200)
+
+
+def test_the_same_in_the_other_direction_turns_units_with_it(cast: Cast) -> None:
+    there = replace(studies(NORTH, VALE), sending_unit="our-1", receiving_unit="their-2")
+    rows = rows_of(Terms((there,)), NORTH, VALE)
+    row = {**rows[0], "direction": "in", "origin": ""}
+    back = terms_of([row], Terms(), NORTH, VALE).conditions[0]
+    assert (back.sending, back.receiving) == (VALE, NORTH)
+    assert (back.sending_unit, back.receiving_unit) == ("their-2", "our-1")
+
+
+def test_fillers_of_an_older_version_go_when_they_are_filled(cast: Cast, north: Client) -> None:
+    old = replace(
+        studies(NORTH, VALE),
+        people="1",
+        people_not_yet_defined=True,
+        areas=(SubjectArea("0610", v6_value="06"),),
+        skills=(LanguageSkill("en", not_yet_defined=True),),
+    )
+    one = draft(cast, Terms((old,)))
+    data = typed(text(north, at("edit", one.pk)))
+    del data["c0-people_open"]
+    data |= {"c0-people": "4", "c0-a0-field": "0613", "c0-s0-language": "en", "c0-s0-level": "B1"}
+    sent(north, at("edit", one.pk), data)
+    one.refresh_from_db()
+    assert not one.terms.is_legacy
+
+
+def test_a_shared_copy_that_would_be_wrong_is_not_saved_and_nothing_typed_is_lost(
+    cast: Cast, north: Client
+) -> None:
+    one, _theirs = agreed(cast)
+    data = typed(text(north, at("edit", one.pk)))
+    data |= {"c0-people": "none", "c1-last_year": "2019/2020", "c0-s0-language": ""}
+    data["c0-s0-level"] = ""
+    page = sent(north, at("edit", one.pk), data, 400).content.decode()
+    assert 'value="none"' in page
+    assert "People per year must be a whole number of at least 1." in page
+    assert 'href="#id_c0-people"' in page
+    assert "The last academic year is before the first." in page
+    one.refresh_from_db()
+    assert one.listed_state == State.IN_FORCE
+
+
+def test_two_who_edit_at_once_are_told(cast: Cast, north: Client) -> None:
+    one = draft(cast)
+    data = typed(text(north, at("edit", one.pk)))
+    actions.edit(actor=US, agreement=one, terms=both_ways(NORTH, VALE, people="9"), now=NOON)
+    data["c0-people"] = "4"
+    page = sent(north, at("edit", one.pk), data, 409).content.decode()
+    assert "Your values are still below" in page
+    again = typed(page)
+    assert again["c0-people"] == ["4"]
+    sent(north, at("edit", one.pk), again)
+    one.refresh_from_db()
+    assert [c.people for c in one.terms.conditions] == ["4", "2"]
+
+
+def test_an_agreement_is_renewed_with_later_years(cast: Cast, north: Client) -> None:
+    old, _theirs = agreed(cast)
+    address = f"{at('new')}?partner={cast.receiving.pk}&from={old.pk}"
+    page = text(north, address)
+    assert f'value="{old.pk}"' in page
+    sent(north, address, {"programme": "erasmus", "start": str(old.pk), "years": "3"})
+    new = Agreement.objects.latest("pk")
+    assert {(c.first_year, c.last_year) for c in new.terms.conditions} == {
+        ("2029/2030", "2031/2032")
+    }
+    assert new.listed_state == State.DRAFT
+
+
+def test_many_are_changed_at_once_and_each_tells_what_came_of_it(cast: Cast, north: Client) -> None:
+    first, second = draft(cast, code="A"), draft(cast, code="B")
+    picks = {"pick": [str(first.pk), str(second.pk)]}
+    sent_on = sent(north, at("selected"), {**picks, "deed": "edit"})
+    wanted = {
+        **picks,
+        "people": "6",
+        "kind": "studies",
+        "direction": "out",
+        "last_year": "2027/2028",
+    }
+    shown = north.get(at("bulk"), {**wanted, "show": "yes"}).content.decode()
+    assert "2 students a year" in shown
+    assert "6 students a year" in shown
+    assert sent_on.headers["Location"].startswith(at("bulk"))
+    actions.edit(actor=US, agreement=second, terms=both_ways(NORTH, VALE, people="9"), now=NOON)
+    answer = sent(
+        north, at("bulk"), {**wanted, f"seen-{first.pk}": "1", f"seen-{second.pk}": "1"}, 200
+    ).content.decode()
+    assert answer.count("refused") == 1
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert [c.people for c in first.terms.conditions] == ["6", "2"]
+    assert [c.people for c in second.terms.conditions] == ["9", "9"]
+
+
+def test_selected_drafts_are_proposed_one_by_one(cast: Cast, north: Client) -> None:
+    good, bad = draft(cast), draft(cast, Terms())
+    answer = sent(
+        north, at("selected"), {"pick": [str(good.pk), str(bad.pk)], "deed": "propose"}, 200
+    ).content.decode()
+    assert answer.count(">refused<") == 1
+    assert answer.count(">done<") == 1
+
+
+def test_contacts_are_chosen_and_touch_no_hash(cast: Cast, north: Client) -> None:
+    one, _theirs = agreed(cast)
+    office = Contact.objects.create(
+        institution=cast.sending, names={"en": "Office"}, emails=["office@example.org"], place=1
+    )
+    assert one.current is not None
+    digest = one.current.digest
+    page = text(north, at("particulars", one.pk))
+    assert "office@example.org" in page
+    data = {"programme": "erasmus", "contacts": [str(office.pk)], "signing_contact": str(office.pk)}
+    sent(north, at("particulars", one.pk), {**data, "signing_date": "2026-10-01", "note": "ok"})
+    one.refresh_from_db()
+    assert one.current is not None
+    assert one.current.digest == digest
+    assert one.current.copy.author.contacts[0].name == "Office"
+    assert one.listed_state == State.IN_FORCE
+    count = one.revisions.count()
+    sent(north, at("particulars", one.pk), {**data, "signing_date": "2026-10-01", "note": "ok"})
+    assert one.revisions.count() == count
+
+
+def test_a_paper_is_kept_sealed_and_comes_back_as_it_was(cast: Cast, north: Client) -> None:
+    one = draft(cast)
+    content = b"%PDF-1.7 old paper"
+    for name, body in (("old.pdf", content), ("evil.html", b"<script>")):
+        sent(north, at("add-paper", one.pk), {"file": SimpleUploadedFile(name, body)})
+    kept = one.attachments.get()
+    assert content not in bytes(kept.content)
+    answer = north.get(at("attachment", one.pk, kept.pk))
+    assert answer.content == content
+    assert "attachment" in answer.headers["Content-Disposition"]
+    other = draft(cast)
+    assert north.get(at("attachment", other.pk, kept.pk)).status_code == 404
+
+
+# Proposals ----------------------------------------------------------------------------------------
+
+
+def test_a_proposal_is_linked_to_the_likeliest_agreement(
+    cast: Cast, north: Client, vale: Client
+) -> None:
+    unlike = draft(cast, both_ways(NORTH, VALE, people="9"))
+    alike = draft(cast)
+    theirs = draft(cast, both_ways(VALE, NORTH), institution=cast.receiving, partner=cast.sending)
+    actions.propose(actor=US, agreement=theirs, now=NOON)
+    received = copy_at(cast.sending)
+    assert [one.agreement.pk for one in suggestions(received)] == [alike.pk, unlike.pk]
+    page = text(north, at("proposal", received.pk) + f"?with={alike.pk}")
+    assert "Both copies say the same" in page
+    sent(north, at("link", received.pk), {"agreement": str(alike.pk)})
+    alike.refresh_from_db()
+    assert alike.partner_iia_id == theirs.iia_id
+    assert alike.listed_state == State.MAPPED
+
+
+def test_a_proposal_is_set_aside_and_looked_at_again(cast: Cast, north: Client) -> None:
+    theirs = draft(cast, both_ways(VALE, NORTH), institution=cast.receiving, partner=cast.sending)
+    actions.propose(actor=US, agreement=theirs, now=NOON)
+    received = copy_at(cast.sending)
+    sent(north, at("ignore", received.pk), {"deed": "ignore"})
+    assert theirs.iia_id not in text(north, at("proposals"))
+    assert theirs.iia_id in text(north, at("proposals") + "?set=ignored")
+    sent(north, at("ignore", received.pk), {"deed": "look-again"})
+    assert theirs.iia_id in text(north, at("proposals"))
+
+
+def test_a_copy_with_a_wrong_hash_says_whose_fault_it_is(cast: Cast, north: Client) -> None:
+    theirs = draft(cast, both_ways(VALE, NORTH), institution=cast.receiving, partner=cast.sending)
+    assert theirs.current is not None
+    received = actions.receive_copy(
+        actor=US,
+        institution=cast.sending,
+        partner=cast.receiving,
+        iia_id=theirs.iia_id,
+        document=bytes(theirs.current.document),
+        copy=theirs.current.copy,
+        digest=theirs.current.digest,
+        published="f" * 64,
+        channel="ewp",  # type: ignore[arg-type]
+        now=NOON,
+    )
+    page = text(north, at("proposal", received.pk))
+    assert "the partner&#x27;s system is at fault" in page
+    assert "Take it in" not in page
+    assert theirs.iia_id in text(north, at("proposals") + "?set=bad")
+
+
+# Comparing and answering --------------------------------------------------------------------------
+
+
+def test_standing_by_ours_gives_the_turn_to_the_partner(
+    cast: Cast, north: Client, vale: Client
+) -> None:
+    ours, theirs = agreed(cast)
+    later = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+    actions.edit(actor=US, agreement=theirs, terms=both_ways(NORTH, VALE, people="9"), now=later)
+    ours.refresh_from_db()
+    assert ours.listed_turn == "ours"
+    seen = text(north, at("comparison", ours.pk))
+    hidden = dict(re.findall(r'name="(digest|seen)" value="([^"]*)"', seen))
+    sent(north, at("take-theirs", ours.pk), {**hidden, "deed": "ours", "note": "Two, please"})
+    ours.refresh_from_db()
+    assert ours.listed_turn == "partner"
+    assert ours.listed_state == State.MODIFICATION
+    assert "Two, please" in text(vale, at("agreement", theirs.pk))
+
+
+def test_any_two_versions_can_be_compared(cast: Cast, north: Client) -> None:
+    one = draft(cast)
+    actions.edit(actor=US, agreement=one, terms=both_ways(NORTH, VALE, people="8"), now=NOON)
+    page = text(north, at("comparison", one.pk) + "?left=o1&right=o2")
+    assert "Our version 1" in page
+    assert page.count("differs, must be the same") >= 2
+    assert "Take theirs" not in page
+    assert north.get(at("comparison", one.pk) + "?left=zzz&right=o9").status_code == 200
+
+
+def test_deeds_ask_first_and_notice_what_changed_meanwhile(cast: Cast, north: Client) -> None:
+    ours, theirs = agreed(cast)
+    page = text(north, at("deed", ours.pk, "terminate"))
+    assert "until then it stays in force" in page
+    known = re.search(r'name="known" value="([^"]*)"', page)
+    assert known
+    actions.edit(actor=US, agreement=theirs, terms=both_ways(NORTH, VALE, people="9"), now=NOON)
+    answer = sent(
+        north, at("deed", ours.pk, "terminate"), {"known": known.group(1), "reason": ""}, 409
+    )
+    assert "Something changed meanwhile" in answer.content.decode()
+    refused = sent(north, at("deed", ours.pk, "delete"), {}, 409).content.decode()
+    assert "An agreement that was in force cannot be deleted." in refused
+    assert north.get(at("deed", ours.pk, "no-such-deed")).status_code == 404
+
+
+def test_an_agreement_in_use_is_not_ended(cast: Cast, north: Client) -> None:
+    ours, _theirs = agreed(cast)
+    mobility(
+        person=student(cast.sending).person,
+        sending=cast.sending,
+        receiving=cast.receiving,
+        start=date(2026, 9, 1),
+        end=date(2026, 12, 20),
+    )
+    assert uses_of(ours) == 1
+    answer = sent(north, at("deed", ours.pk, "terminate"), {"reason": ""}, 409).content.decode()
+    assert "1 mobilities run or ran under this agreement" in answer
+
+
+# Lists and overviews ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "is_found"),
+    [
+        ("", True),
+        ("q=vale", True),
+        ("q=nowhere", False),
+        ("state=in-force", True),
+        ("state=draft", False),
+        ("turn=nobody", True),
+        ("turn=ours", False),
+        ("country=620", True),
+        ("field=06", True),
+        ("field=01", False),
+        ("year=2027", True),
+        ("year=2031", False),
+        ("expires=2028", True),
+        ("expires=2027", False),
+        ("channel=here", True),
+        ("channel=ewp", False),
+        ("programme=nordplus", False),
+    ],
+)
+def test_the_list_narrows(cast: Cast, north: Client, query: str, is_found: bool) -> None:
+    ours, _theirs = agreed(cast)
+    assert (ours.code in text(north, f"{LIST}?{query}")) is is_found
+
+
+def test_filters_are_kept_under_a_name_for_oneself_only(
+    cast: Cast, north: Client, vale: Client
+) -> None:
+    data = {"page": "agreements:register", "query": "turn=ours&country=620", "name": "Our Portugal"}
+    answer = sent(north, reverse("web:keep-view"), data)
+    assert answer.headers["Location"] == f"{LIST}?turn=ours&country=620"
+    assert "Our Portugal" in text(north, LIST)
+    assert "Our Portugal" not in text(vale, LIST)
+    view = KeptView.objects.get()
+    sent(vale, reverse("web:forget-view", args=[view.pk]), {})
+    assert KeptView.objects.count() == 1
+    sent(north, reverse("web:forget-view", args=[view.pk]), {})
+    assert not KeptView.objects.exists()
+
+
+def test_places_used_and_left(cast: Cast, north: Client) -> None:
+    agreed(cast, people="4")
+    for _number in range(3):
+        mobility(
+            person=student(cast.sending).person,
+            sending=cast.sending,
+            receiving=cast.receiving,
+            start=date(2027, 1, 10),
+            end=date(2027, 5, 1),
+        )
+    page = text(north, at("places") + "?year=2026")
+    cells = re.findall(r'<td class="numeric">(.*?)</td>', page[page.index("from us") :])
+    assert cells[:3] == ["4", "3", "1"]
+    assert "−" in page or "+3" in page
+    body = b"".join(north.get(at("places-csv") + "?year=2026").streaming_content).decode()  # type: ignore[attr-defined]
+    assert body.count("studies") == 2
+
+
+def test_the_calendar_tells_what_nothing_follows(cast: Cast, north: Client) -> None:
+    ours, _theirs = agreed(cast)
+    page = text(north, at("calendar"))
+    assert "2028/2029" in page
+    assert "nothing yet" in page
+    assert list(without_successor(Agreement.objects.filter(pk=ours.pk))) == [ours]
+    sent(north, at("selected"), {"pick": [str(ours.pk)], "deed": "renew"}, 200)
+    assert not without_successor(Agreement.objects.filter(pk=ours.pk)).exists()
+    assert "another agreement lasts longer" in text(north, at("calendar"))
+
+
+def test_the_map_says_its_numbers(cast: Cast, north: Client) -> None:
+    agreed(cast)
+    page = text(north, at("map"))
+    assert "Portugal: 1" in page
+    assert f"{LIST}?country=620" in page
+
+
+def test_what_waits_stands_on_the_worklist(cast: Cast, north: Client) -> None:
+    one = draft(cast)
+    assert one.code in text(north, "/")
+    actions.propose(actor=US, agreement=one, now=datetime(2026, 1, 1, tzinfo=UTC))
+    page = text(north, "/")
+    assert "Partners to remind" in page
+
+
+ADDRESSES = ["register", "map", "calendar", "places", "proposals"]
+ABOUT_ONE = ["agreement", "comparison", "edit", "particulars", "factsheets", "approve", "paper"]
+
+
+@pytest.mark.parametrize("name", [*ADDRESSES, "register-csv"])
+def test_the_same_number_of_queries_for_one_and_for_many(
+    cast: Cast, north: Client, name: str
+) -> None:
+    agreed(cast)
+
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            answer = north.get(at(name))
+            if answer.streaming:
+                b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+        return len(queries)
+
+    asked()
+    one = asked()
+    for _number in range(3):
+        agreed(cast)
+    assert asked() == one
+    assert one <= 22
+
+
+@pytest.mark.parametrize("name", ABOUT_ONE)
+@pytest.mark.parametrize("who", ["north", "bruno"])
+def test_every_page_about_one_opens_for_whom_it_is(
+    cast: Cast, request: pytest.FixtureRequest, who: str, name: str
+) -> None:
+    ours, _theirs = agreed(cast)
+    client: Client = request.getfixturevalue(who)
+    kept = who == "bruno" and name in {"edit", "particulars", "approve"}
+    assert client.get(at(name, ours.pk)).status_code == (403 if kept else 200)
+    assert client.get(at(name, 987_654)).status_code == 404
+
+
+def test_remarks_and_channels_are_for_the_office(cast: Cast, north: Client, bruno: Client) -> None:
+    ours, theirs = agreed(cast)
+    sent(north, at("remark", ours.pk), {"text": "Only for us"})
+    sent(north, at("remark", ours.pk), {"text": "   "})
+    assert "Only for us" in text(north, at("agreement", ours.pk))
+    assert "Only for us" not in text(north, at("agreement", ours.pk)).split("history")[0]
+    assert bruno.post(at("remark", ours.pk), {"text": "x"}).status_code == 403
+    assert bruno.post(at("channel", ours.pk), {"channel": "file"}).status_code == 403
+    assert bruno.post(at("look", ours.pk)).status_code == 403
+    sent(north, at("look", ours.pk), {})
+    assert Entry.objects.about(theirs).exists()

@@ -1,0 +1,414 @@
+"""One agreement: where it stands, whose turn it is, both copies, what is in force, and everything that was done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from vaihto.agreements import actions, words
+from vaihto.agreements.checks import check
+from vaihto.agreements.models import (
+    Agreement,
+    Approval,
+    Attachment,
+    Pair,
+    Programme,
+    Remark,
+    Side,
+)
+from vaihto.agreements.paper import names_of, pdf
+from vaihto.agreements.serving import binding_terms, compared, days_left, standing
+from vaihto.agreements.standing import Standing, State, Turn
+from vaihto.agreements.terms import Condition, Terms
+from vaihto.channels import reaching
+from vaihto.channels.models import Channel
+from vaihto.journal.actors import Actor, May
+from vaihto.journal.models import Entry
+from vaihto.web import components
+from vaihto.web.agreements.register import TONES
+from vaihto.web.components import Cell, Column, Event, Fact, Row
+from vaihto.web.deeds import events
+from vaihto.web.frame import Request, page
+from vaihto.web.offers.words import name_of
+from vaihto.web.wording import filled, label, shown
+
+_WHOLE = ("institution", "partner", "unit", "current", "given", "taken", "mutual")
+
+
+def agreement_of(request: Request, pk: int) -> Agreement:
+    """The agreement, for those who may know of it; to others there is none."""
+    found = (
+        Agreement.objects.visible_to(request.actor)
+        .select_related(*_WHOLE, "mutual__ours", "mutual__theirs")
+        .filter(pk=pk)
+        .first()
+    )
+    if found is None:
+        raise Http404
+    return found
+
+
+def trail(one: Agreement | None = None) -> list[tuple[str, str]]:
+    """Where pages about an agreement lie."""
+    links = [(_("Agreements"), reverse("agreements:register"))]
+    if one is not None:
+        links.append((str(one), reverse("agreements:agreement", args=[one.pk])))
+    return links
+
+
+def conditions_table(terms: Terms, names: dict[str, str], *, caption: str) -> Any:
+    """Conditions one a row, in words."""
+    return components.table(
+        caption,
+        [
+            Column(label=_("Kind of mobility")),
+            Column(label=_("Direction")),
+            Column(label=_("Years")),
+            Column(label=_("People per year")),
+            Column(label=_("Fields of study")),
+            Column(label=_("Levels and languages")),
+        ],
+        [_condition_row(one, names) for one in terms.conditions],
+        hide_caption=True,
+        empty_text=_("No conditions yet."),
+    )
+
+
+def _condition_row(one: Condition, names: dict[str, str]) -> Row:
+    time = ""
+    if one.months:
+        time = _("%(number)s months together") % {"number": words.number(one.months)}
+    elif one.days:
+        time = _("%(number)s days together") % {"number": words.number(one.days)}
+    also = [words.value("skills", one.skills)]
+    if one.takes_blended:
+        also.append(_("blended possible"))
+    direction = " → ".join(
+        words.value(field, getattr(one, field), names) for field in ("sending", "receiving")
+    )
+    units = [
+        words.value(field, getattr(one, field), names)
+        for field in ("sending_unit", "receiving_unit")
+    ]
+    return Row(
+        [
+            Cell(words.value("kind", one.kind), note=one.other_terms or ""),
+            Cell(direction, note=", ".join(filter(None, units))),
+            Cell(words.years(one), nowrap=True),
+            Cell(words.people(one), note=time),
+            words.value("areas", one.areas) or _("every field"),
+            Cell(words.value("levels", one.levels), note="; ".join(filter(None, also))),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class Deed:
+    """A button: what it does, its word, and whether it asks first."""
+
+    name: str
+    word: str
+    main: bool = False
+    danger: bool = False
+    asks: bool = False
+
+
+def deeds(one: Agreement, found: Standing, actor: Actor) -> list[Deed]:
+    """What the actor may do now, the next step first."""
+    may_edit = actor.has(May.AGREEMENTS_EDIT, one.institution_id, one.unit_id)
+    may_approve = actor.has(May.AGREEMENTS_APPROVE, one.institution_id, one.unit_id)
+    state, offered = found.state, []
+    if state in {State.DELETED, State.IGNORED, State.RECEIVED}:
+        return []
+    if may_edit and state is State.DRAFT:
+        offered.append(Deed("propose", _("Propose to the partner"), main=True))
+    if may_edit and one.mutual_id and found.ours != one.mutual.ours.digest:
+        offered.append(Deed("revert", _("Go back to what is in force"), asks=True))
+    if may_approve and _may_withdraw(one):
+        offered.append(Deed("withdraw-approval", _("Take our approval back"), asks=True))
+    if may_edit and one.mutual_id and state is State.IN_FORCE:
+        offered.append(Deed("terminate", _("End the agreement"), danger=True, asks=True))
+    if may_edit and one.received_copy is not None:
+        offered.append(Deed("unlink", _("Unlink the partner's copy"), asks=True))
+    if may_edit and not one.mutual_id:
+        offered.append(Deed("delete", _("Delete"), danger=True, asks=True))
+    return offered
+
+
+def _may_withdraw(one: Agreement) -> bool:
+    before = one.mutual.given.digest if one.mutual else ""
+    return one.given is not None and one.given.digest != before
+
+
+def _facts(one: Agreement, found: Standing) -> Any:
+    language = get_language() or "en"
+    channel = reaching.channel_of(one.institution, one.partner)
+    return components.facts(
+        [
+            Fact(
+                _("Partner"),
+                one.partner.names.get(language) or one.partner.name,
+                href=reverse("office:institution", args=[one.partner_id]),
+            ),
+            (_("Country"), one.partner.country_name(language)),
+            (_("Programme"), label(Programme, one.programme)),
+            (_("Our code"), one.code),
+            (_("Partner's code"), one.partner_code),
+            (_("Our unit"), one.unit.name if one.unit else ""),
+            (_("Reached over"), label(Channel, channel)),
+            (_("Proposed"), one.shared_at.date() if one.shared_at else ""),
+            (_("In force since"), _first_day(one)),
+        ]
+    )
+
+
+def _first_day(one: Agreement) -> Any:
+    first = one.pairs.order_by("at").first()
+    return first.at.date() if first else ""
+
+
+def _sides(one: Agreement, found: Standing) -> list[dict[str, Any]]:
+    """Both halves of the conversation, side by side: who serves which copy, and who approved what."""
+    received = one.received_copy
+    ours = {
+        "title": one.institution.name,
+        "is_ours": True,
+        "served": bool(one.shared_at),
+        "version": one.current.number if one.current else None,
+        "at": one.served_at,
+        "approved": found.approved_by_partner,
+        "says": _("The partner has approved our present copy.")
+        if found.approved_by_partner
+        else _("The partner has not approved our present copy."),
+    }
+    theirs = {
+        "title": one.partner.name,
+        "is_ours": False,
+        "served": received is not None and received.current is not None,
+        "version": received.current.number if received and received.current else None,
+        "at": received.confirmed_at if received else None,
+        "approved": found.approved_by_us,
+        "says": _("We have approved the partner's present copy.")
+        if found.approved_by_us
+        else _("We have not approved the partner's present copy."),
+        "failure": _problem(received.failure) if received and received.failure else "",
+    }
+    return [ours, theirs]
+
+
+def _problem(code: str) -> str:
+    sentence = words.PROBLEMS.get(code)
+    if sentence:
+        return _(sentence)
+    return _("The last look at the partner's copy failed: %(code)s.") % {"code": code}
+
+
+def _approvals(one: Agreement) -> Any:
+    rows = []
+    for approval in one.approvals.order_by("-at", "-pk"):
+        side = one.institution.name if approval.side == Side.OURS else one.partner.name
+        word = _("Nothing is approved") if not approval.digest else approval.digest[:16]
+        rows.append(
+            Row(
+                [
+                    Cell(shown(approval.at), nowrap=True),
+                    side,
+                    Cell(approval.by, note=approval.mandate),
+                    Cell(word, note=_("taken back") if approval.withdraws else ""),
+                    Cell(
+                        _("Proof"),
+                        href=reverse("agreements:proof", args=[one.pk, approval.pk]),
+                    ),
+                ]
+            )
+        )
+    return components.table(
+        _("Approvals"),
+        [
+            Column(label=_("When")),
+            Column(label=_("Institution")),
+            Column(label=_("By")),
+            Column(label=_("Approved copy")),
+            Column(label=_("Kept")),
+        ],
+        rows,
+        hide_caption=True,
+        empty_text=_("Nobody has approved anything yet."),
+    )
+
+
+def _remarks(one: Agreement) -> list[Event]:
+    """Notes of both sides; a partner on this installation wrote its own beside its copy."""
+    events_ = [
+        Event(
+            at=remark.at,
+            title=_remark_word(remark),
+            text=remark.text,
+            by=remark.by,
+            tone="info" if remark.side == Side.PARTNER else "plain",
+        )
+        for remark in one.remarks.all()
+    ]
+    if one.partner.hosted and one.partner_iia_id:
+        theirs = Remark.objects.filter(
+            agreement__institution=one.partner_id,
+            agreement__iia_id=one.partner_iia_id,
+            for_partner=True,
+            side=Side.OURS,
+        )
+        events_ += [
+            Event(
+                at=remark.at,
+                title=_("The partner wrote"),
+                text=remark.text,
+                by=one.partner.name,
+                tone="info",
+            )
+            for remark in theirs
+        ]
+    return events_
+
+
+def _remark_word(remark: Remark) -> str:
+    if remark.side == Side.PARTNER:
+        return _("The partner wrote")
+    return _("Written to the partner") if remark.for_partner else _("Note for colleagues")
+
+
+def _history(one: Agreement, actor: Actor) -> Any:
+    entries = Entry.objects.about(one).exclude(verb="agreements.remark")
+    written = events(entries.order_by("-at", "-pk")[:200], short=True)
+    both = sorted([*written, *_remarks(one)], key=lambda event: str(event.at), reverse=True)
+    return components.timeline(both)
+
+
+def agreement(request: Request, pk: int) -> HttpResponse:
+    """The page of one agreement."""
+    one = agreement_of(request, pk)
+    found = standing(one)
+    names = names_of(one)
+    turn, deed = found.next
+    left = days_left(one, today=request.today)
+    bound = binding_terms(one)
+    seen = compared(one)
+    forbidden = actions.obstacles(one)
+    obstacles = [_(words.OBSTACLES[code]) for code in forbidden if code != "approved"]
+    may_edit = request.actor.has(May.AGREEMENTS_EDIT, one.institution_id, one.unit_id)
+    may_approve = request.actor.has(May.AGREEMENTS_APPROVE, one.institution_id, one.unit_id)
+    alive = one.deleted_at is None
+    return page(
+        request,
+        "agreements/agreement.html",
+        heading=_("Agreement with %(partner)s") % {"partner": name_of(one.partner)},
+        lead=one.code,
+        trail=trail(),
+        one=one,
+        state=components.badge(words.state(found.state.value), TONES.get(found.state, "plain")),
+        turn=words.turn(turn),
+        is_our_turn=turn is Turn.OURS,
+        to_do=words.to_do(turn.value, deed.value),
+        since=one.turn_since.date() if one.turn_since and turn is not Turn.NOBODY else None,
+        until=one.turn_until if turn is not Turn.NOBODY else None,
+        late=left is not None and left < 0,
+        facts=_facts(one, found),
+        sides=_sides(one, found),
+        has_comparison=seen is not None,
+        differs=seen is not None and not seen.is_equivalent,
+        obstacles=obstacles if one.shared_at and alive and not found.approved_by_us else [],
+        may_approve_now=may_approve and not forbidden,
+        bound=conditions_table(bound, names, caption=_("In force")) if bound else None,
+        ended=bound is None and one.mutual is not None,
+        moved=found.moved or bound is None,
+        served=conditions_table(one.terms, names, caption=_("Our copy")),
+        gaps=_gaps(one) if may_edit and alive else [],
+        approvals=_approvals(one),
+        history=_history(one, request.actor),
+        deeds=deeds(one, found, request.actor),
+        may_edit=may_edit and alive,
+        papers=_papers(one),
+        channels=_channels(one) if may_edit and alive else [],
+        versions=(one.current.number if one.current else 0) > 1 or (one.received_copy is not None),
+    )
+
+
+def _papers(one: Agreement) -> Any:
+    rows = Attachment.objects.filter(agreement=one).defer("content").order_by("-at", "-pk")
+    return components.table(
+        _("Papers"),
+        [Column(label=_("File")), Column(label=_("Kept since")), Column(label=_("By"))],
+        [
+            Row(
+                [
+                    Cell(each.name, href=reverse("agreements:attachment", args=[one.pk, each.pk])),
+                    Cell(shown(each.at), nowrap=True),
+                    Cell(each.by, note=filesizeformat(each.size)),
+                ]
+            )
+            for each in rows
+        ],
+        hide_caption=True,
+        empty_text=_("No paper is kept with this agreement."),
+    )
+
+
+def _channels(one: Agreement) -> list[tuple[str, str, bool]]:
+    """Ways to reach the partner among which the office may choose, and which one is used."""
+    usable = reaching.possible(one.institution, one.partner)
+    if Channel.HERE in usable or len(usable) < 2:
+        return []
+    used = reaching.channel_of(one.institution, one.partner)
+    return [(each.value, label(Channel, each), each == used) for each in usable]
+
+
+def _gaps(one: Agreement) -> list[tuple[str, str, str]]:
+    """What is missing or doubtful: a tone, the sentence, and where to mend it."""
+    edit_ = f"{reverse('agreements:edit', args=[one.pk])}?check=all"
+    parties = frozenset({one.institution.hei_id, one.partner.hei_id})
+    found = []
+    for each in check(one.terms, parties=parties):
+        sentence = filled(each.sentence, {"value": each.value})
+        if each.place is not None:
+            place = _("Condition %(number)s: %(sentence)s")
+            sentence = place % {"number": each.place + 1, "sentence": sentence}
+        anchor = f"#condition-{each.place}" if each.place is not None else ""
+        found.append(("bad" if each.blocks else "info", sentence, edit_ + anchor))
+    found.sort(key=lambda line: line[0] != "bad")
+    if not one.contacts:
+        found.append(
+            (
+                "info",
+                _("The partner sees no contact of ours."),
+                reverse("agreements:particulars", args=[one.pk]),
+            )
+        )
+    return found[:30]
+
+
+def paper(request: Request, pk: int) -> HttpResponse:
+    """The agreement as a PDF: what is in force, or with `?text=served` what we serve now."""
+    one = agreement_of(request, pk)
+    of: Pair | None = None if request.GET.get("text") == "served" else one.mutual
+    wanted = request.GET.get("language") or get_language() or "en"
+    language = wanted if wanted in {"en", "fi", "sv"} else "en"
+    answer = HttpResponse(pdf(one, of=of, language=language), content_type="application/pdf")
+    answer["Content-Disposition"] = f'inline; filename="{one.code}.pdf"'
+    return answer
+
+
+def proof(request: Request, pk: int, approval: int) -> HttpResponse:
+    """The exact bytes that were approved, or the partner's answer that says so, as they are kept."""
+    one = agreement_of(request, pk)
+    found = Approval.objects.filter(agreement=one, pk=approval).first()
+    if found is None:
+        raise Http404
+    wants_answer = request.GET.get("of") == "answer" and found.proof
+    content = bytes(found.proof if wants_answer else found.document)
+    answer = HttpResponse(content, content_type="application/octet-stream")
+    answer["Content-Disposition"] = f'attachment; filename="{one.code}-{found.pk}.xml"'
+    return answer

@@ -1,0 +1,149 @@
+"""Both institutions beside each other: what each tells about deadlines, applications, housing and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+from vaihto.ewp.apis.institutions import FACTSHEET
+from vaihto.ewp.partners import partner_copy
+from vaihto.institutions.models import Factsheet, Institution
+from vaihto.institutions.queries import factsheet_of
+from vaihto.web import components
+from vaihto.web.agreements.agreement import agreement_of, trail
+from vaihto.web.components import Cell, Column, Row
+from vaihto.web.frame import Request, page
+from vaihto.web.wording import shown
+
+_DEADLINES = (
+    "nominations_autumn",
+    "nominations_spring",
+    "applications_autumn",
+    "applications_spring",
+)
+_PIECES = ("application", "housing", "visa", "insurance")
+
+
+def _words() -> dict[str, str]:
+    return {
+        "nominations_autumn": _("Nominations for autumn until"),
+        "nominations_spring": _("Nominations for spring until"),
+        "applications_autumn": _("Applications for autumn until"),
+        "applications_spring": _("Applications for spring until"),
+        "decision_weeks": _("Weeks until applications are decided"),
+        "transcript_weeks": _("Weeks until transcripts are sent"),
+        "application": _("Applications"),
+        "housing": _("Housing"),
+        "visa": _("Visa and residence permit"),
+        "insurance": _("Insurance"),
+        "requirements": _("What applicants must hand in or know"),
+    }
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One side's factsheet, whoever keeps it; `facts` is ours or a partner's message, None when there is none."""
+
+    facts: Any
+    origin: str
+
+
+def sheet_of(institution: Institution, request: Request) -> Sheet:
+    """What the institution tells, from here or from the network."""
+    kept = Factsheet.objects.filter(institution=institution).first()
+    if kept is not None:
+        return Sheet(factsheet_of(kept), _("kept here"))
+    told = partner_copy(institution.hei_id, FACTSHEET)
+    if told is None or told.message is None or not told.message.factsheets:
+        return Sheet(None, "")
+    own = [one for one in told.message.factsheets if one.hei_id == institution.hei_id]
+    age = _("as published on %(day)s") % {"day": shown(told.fetched_at)} if told.fetched_at else ""
+    return Sheet((own or list(told.message.factsheets))[0], age)
+
+
+def next_day(text: str, today: date) -> str:
+    """A day of every year (MM-DD, or --MM-DD as the network writes it) as the next such date."""
+    parts = [part for part in text.replace("--", "").split("-") if part]
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+        return text
+    month, day = map(int, parts)
+    for year in (today.year, today.year + 1):
+        try:
+            found = date(year, month, day)
+        except ValueError:
+            continue
+        if found >= today:
+            return str(formats.date_format(found, "DATE_FORMAT"))
+    return text
+
+
+def _information(piece: Any) -> str:
+    if piece is None:
+        return ""
+    links = [
+        link.url if hasattr(link, "url") else str(link[-1])
+        for link in (getattr(piece, "websites", None) or ())
+    ]
+    phone = getattr(piece, "phone", "")
+    return ", ".join(filter(None, (getattr(piece, "email", ""), str(phone or ""), *links)))
+
+
+def _lines(sheet: Sheet, today: date) -> dict[str, str]:
+    if sheet.facts is None:
+        return {}
+    facts = sheet.facts
+    found = {name: next_day(getattr(facts, name) or "", today) for name in _DEADLINES}
+    for name in ("decision_weeks", "transcript_weeks"):
+        value = getattr(facts, name)
+        found[name] = "" if value is None else str(value)
+    for name in _PIECES:
+        found[name] = _information(getattr(facts, name))
+    found["requirements"] = "; ".join(
+        f"{one.name}: {one.details}" if one.details else one.name for one in facts.requirements
+    )
+    return found
+
+
+def factsheets(request: Request, pk: int) -> HttpResponse:
+    """Our factsheet and the partner's, line by line."""
+    one = agreement_of(request, pk)
+    ours, theirs = sheet_of(one.institution, request), sheet_of(one.partner, request)
+    left, right = _lines(ours, request.today), _lines(theirs, request.today)
+    rows: Sequence[Row] = [
+        Row([word, Cell(left.get(name, "") or "–"), Cell(right.get(name, "") or "–")])
+        for name, word in _words().items()
+    ]
+    missing = [
+        _("%(institution)s publishes no factsheet.") % {"institution": each.name}
+        for each, sheet in ((one.institution, ours), (one.partner, theirs))
+        if sheet.facts is None
+    ]
+    return page(
+        request,
+        "agreements/factsheets.html",
+        heading=_("Both institutions"),
+        lead=_("What the institutions tell about coming to them. It may change at any time and needs no approval."),
+        trail=trail(one),
+        missing=missing,
+        table=components.table(
+            _("Factsheets"),
+            [
+                Column(label=_("About")),
+                Column(label=one.institution.name, hint=ours.origin),
+                Column(label=one.partner.name, hint=theirs.origin),
+            ],
+            rows,
+            hide_caption=True,
+        ),
+        pages=[
+            (each.name, reverse("office:institution", args=[each.pk]))
+            for each in (one.institution, one.partner)
+        ],
+    )  # fmt: skip
