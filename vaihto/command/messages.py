@@ -41,7 +41,9 @@ def collect() -> Catalog:
         if file.suffix == ".py" and "migrations" not in file.parts:
             text = file.read_text("utf-8")
         elif file.suffix in {".html", ".txt"} and "templates" in file.parts:
-            text = templatize(file.read_text("utf-8"), origin=where)
+            # What is left of a template is read as if it were Python, where indentation has a meaning.
+            lines = templatize(file.read_text("utf-8"), origin=where).splitlines()
+            text = "\n".join(line.lstrip() for line in lines)
         else:
             continue
         for line, message, comments, context in extract(
