@@ -55,11 +55,13 @@ def hurry() -> None:
 
     policy = replace(
         outbox.LANE.policy,
+        threads=16,
         lease=timedelta(seconds=2),
         seconds=3,
         pauses=tuple(timedelta(seconds=seconds) for seconds in (0.1, 0.2, 0.4)),
     )
-    outbox.LANES["out"] = replace(outbox.LANE, policy=policy)
+    for direction, lane in outbox.LANES.items():
+        outbox.LANES[direction] = replace(lane, policy=policy)
     queue.FORGOTTEN_AFTER = timedelta(seconds=1.5)
     beat.PAUSE = timedelta(seconds=0.3)
     wake = timetable.TIMETABLE["notifications.wake"]
@@ -72,7 +74,7 @@ def write(writer: int, seed: int, seconds: float, pace: float, journal: Path) ->
     from django.db import transaction  # noqa: PLC0415 - app ready
     from django.utils import timezone  # noqa: PLC0415 - app ready
 
-    from vaihto.jobs import outbox  # noqa: PLC0415 - app ready
+    from vaihto.jobs import inbox, outbox  # noqa: PLC0415 - app ready
 
     chance = random.Random(seed)  # noqa: S311 - no secret
     book = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -85,13 +87,14 @@ def write(writer: int, seed: int, seconds: float, pace: float, journal: Path) ->
     while time.monotonic() < end:
         version += 1
         partner = chance.choice(PARTNERS)
-        api = chance.choice(("versioned", "grouped"))
+        api = chance.choice(("versioned", "grouped", "heard"))
         key = f"{writer}-{chance.randrange(OBJECTS)}"
-        facts = {"version": version} if api == "versioned" else {}
+        facts = {} if api == "grouped" else {"version": version}
+        tell = inbox.receive if api == "heard" else outbox.notify
         taken_back = chance.random() < 0.1
         note("try", partner, f"{api}/{key}", version, time.monotonic())
         with transaction.atomic():
-            outbox.notify(
+            tell(
                 hei_id="us.example",
                 partner=partner,
                 api=api,
@@ -118,12 +121,13 @@ def main(port: str, journal: str) -> None:
     from django_tasks import task_backends  # noqa: PLC0415 - app ready
 
     from vaihto.command import working  # noqa: PLC0415 - app ready
-    from vaihto.jobs import outbox  # noqa: PLC0415 - app ready
+    from vaihto.jobs import inbox, outbox  # noqa: PLC0415 - app ready
 
     if os.environ.get("VAIHTO_TASKS"):
         from vaihto.command import brokering  # noqa: F401, PLC0415 - loaded before the fork
     outbox.carries("versioned", Carrier(int(port), 1))
     outbox.carries("grouped", Carrier(int(port), 4))
+    inbox.FETCHERS["heard"] = Carrier(int(port), 1)
     hurry()
     _ = task_backends["default"]
     _say("ready")

@@ -28,7 +28,7 @@ from django.db import DatabaseError, close_old_connections, connections, transac
 from django.db.models import F, Q, QuerySet
 
 from vaihto.jobs.announcements import Announcement, announce
-from vaihto.jobs.models import Bell, Notification
+from vaihto.jobs.models import Notification
 from vaihto.jobs.queue import stopping
 
 logger = logging.getLogger("vaihto.jobs")
@@ -199,6 +199,9 @@ _FEW = 4
 
 _PARTNERS_SECONDS = 0.5
 
+_TRIES = 3
+"""So often others may take what was chosen; after that they are many enough."""
+
 _HANGS_SECONDS = 900.0
 """No carrier may be under way for so long; the client's own limits end far earlier."""
 
@@ -368,20 +371,29 @@ class Round:
 
     def _claim(self, most: int, *, alone: bool = False) -> list[Slip]:
         """Claims up to `most` due rows, the partners in turn; what broke down often `alone`, one at a time."""
-        now = self._clock()
-        limit = self._policy.alone_after
         if not (self._buffer or self._flying):
             self._asked = 0.0  # nothing at hand: whatever is remembered, look
+        for _try in range(_TRIES):
+            # Chosen without a lock, which on SQLite nobody else could have meanwhile.
+            chosen = self._in_turn(self._may_claim(self._clock(), alone=alone), most)
+            if not chosen:
+                return []
+            claimed, taken = self._take(chosen, alone=alone)
+            if claimed or not taken:
+                return claimed
+        return []
+
+    def _may_claim(self, now: datetime, *, alone: bool) -> QuerySet[Notification]:
+        due = _due(self._lane.direction, now)
+        limit = self._policy.alone_after
+        return due.filter(faults__gte=limit) if alone else due.filter(faults__lt=limit)
+
+    def _take(self, chosen: list[int], *, alone: bool) -> tuple[list[Slip], bool]:
+        """Claims those of the chosen that nobody took meanwhile; and whether anybody had."""
+        now = self._clock()
         with transaction.atomic():
-            # Claims of one lane stand in line: each sees what the one before it took.
-            list(Bell.objects.filter(name=self._lane.direction).select_for_update())
-            due = _due(self._lane.direction, now)
-            due = due.filter(faults__gte=limit) if alone else due.filter(faults__lt=limit)
-            rows = list(
-                Notification.objects.filter(pk__in=self._in_turn(due, most))
-                .order_by("due_at", "pk")
-                .select_for_update(skip_locked=True)
-            )
+            free = self._may_claim(now, alone=alone).filter(pk__in=chosen)
+            rows = list(free.order_by("due_at", "pk").select_for_update(skip_locked=True))
             for row in rows:
                 if row.claimed_until is not None:
                     self._broke_down(row, now=now)
@@ -390,12 +402,12 @@ class Round:
                 for row in rows
                 if row.state == State.WAITING
                 and row.due_at <= now
-                and (alone or row.faults < limit)
+                and (alone or row.faults < self._policy.alone_after)
             ]
             Notification.objects.filter(pk__in=[row.pk for row in claimed]).update(
                 claimed_until=now + self._policy.lease, claimed_by=self._token
             )
-        return [_slip(row) for row in claimed]
+        return [_slip(row) for row in claimed], len(rows) < len(chosen)
 
     def _in_turn(self, due: QuerySet[Notification], most: int) -> list[int]:
         """A few for each partner, in changing order: much for one partner keeps no other waiting."""
