@@ -24,11 +24,11 @@ from typing import Any
 
 import pytest
 import redis
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from tests.jobs.trial import TIMEOUT_SECONDS
-from vaihto.jobs import outbox
+from vaihto.jobs import beat, outbox
 from vaihto.jobs.models import Notification
 from vaihto.journal.actors import Actor
 
@@ -77,16 +77,22 @@ class Trial:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={
-                **{name: value for name, value in os.environ.items() if name[:7] != "VAIHTO_"},
-                "VAIHTO_DATABASE_URL": database_url(),
-                "VAIHTO_DATA": str(self.folder / "data"),
-                "VAIHTO_LOG_LEVEL": "ERROR",
-                **self.environment,
+                "PATH": os.environ["PATH"],
+                **self.settings,
             },
             text=True,
         )
         assert self.zygote.stdout is not None
         assert self.zygote.stdout.readline() == "ready\n"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {
+            "VAIHTO_DATABASE_URL": database_url(),
+            "VAIHTO_DATA": str(self.folder / "data"),
+            "VAIHTO_LOG_LEVEL": "ERROR",
+            **self.environment,
+        }
 
     @property
     def record(self) -> Path:
@@ -317,3 +323,39 @@ def test_nothing_is_lost_when_redis_forgets_and_a_worker_is_killed(
     until(trial.drained, seconds=40)
     changes, _arrivals = judge(trial)
     assert changes > 50
+
+
+@needs_redis
+def test_a_worker_over_redis_does_what_waits_and_ends_when_asked(
+    trial: Trial, tmp_path: Path
+) -> None:
+    broker = trial.stack.enter_context(redis_server(tmp_path))
+    trial.environment["VAIHTO_TASKS"] = broker.url
+    vaihto = [sys.executable, "-c", "import sys; from vaihto.command import main; sys.exit(main())"]
+    about: dict[str, Any] = {
+        "cwd": PROJECT,
+        "env": {"PATH": os.environ["PATH"], **trial.settings},
+    }
+    with transaction.atomic():
+        outbox.notify(
+            hei_id="us.example",
+            partner="them.example",
+            api="nobody-carries-this",
+            object_ids=["a"],
+            now=timezone.now(),
+        )
+    subprocess.run([*vaihto, "work", "--until-idle"], check=True, timeout=60, **about)
+    assert Notification.objects.get().outcome == "no-carrier"
+    worker = subprocess.Popen([*vaihto, "work"], **about)
+    try:
+        until(lambda: beat.alive(now=timezone.now()) or _beats(trial), seconds=40)
+        time.sleep(0.5)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+    finally:
+        worker.kill()
+        worker.wait(10)
+
+
+def _beats(trial: Trial) -> bool:
+    return any((trial.folder / "data" / "workers").glob("*.json"))

@@ -17,7 +17,8 @@ from vaihto.command import DONE
 from vaihto.command.arguments import parser_of
 from vaihto.jobs import beat
 from vaihto.jobs.actions import ask_again, resume_lost
-from vaihto.jobs.outbox import wake
+from vaihto.jobs.delivery import is_due
+from vaihto.jobs.outbox import LANES, round_over, wake
 from vaihto.jobs.queue import has_broker, stopping
 from vaihto.jobs.timetable import tick
 
@@ -41,6 +42,8 @@ def work(arguments: list[str]) -> int:
     ticker = Ticker(name, timed=not (chosen.no_timed or chosen.until_idle))
     try:
         ticker.start()
+        if chosen.until_idle:
+            _work_off_notifications()
         if has_broker():
             from vaihto.command import brokering  # noqa: PLC0415 - only where a broker is set
 
@@ -50,6 +53,13 @@ def work(arguments: list[str]) -> int:
     finally:
         ticker.stop()
     return DONE
+
+
+def _work_off_notifications() -> None:
+    """What is due goes now, even if its task was lost or lies in another queue."""
+    for direction in LANES:
+        if is_due(direction, now=timezone.now()):
+            round_over(direction)
 
 
 class _Worker(Worker):
