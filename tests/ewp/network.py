@@ -36,10 +36,10 @@ from vaihto.ewp.models import Catalogue, Host, HostKey, Key
 from vaihto.ewp.protocol import httpsig
 from vaihto.ewp.protocol.dates import http_date
 from vaihto.ewp.protocol.errors import ErrorResponse
-from vaihto.ewp.protocol.http import Request, Response, header
+from vaihto.ewp.protocol.http import Request, Response, by_name
 from vaihto.institutions.models import Institution
 
-CATALOGUE = "https://registry.network.example/catalogue-v1.xml"
+CATALOGUE = "https://127.0.0.1:9/catalogue-v1.xml"  # nobody is there when it is asked again
 PUBLIC_URL = "https://node.example:8443"
 HEI = "uni.example"
 PARTNER = "partner.example"
@@ -138,7 +138,7 @@ def call_server(request: Request, *, port: int) -> Response:
             (name, str(len(request.body)) if name.lower() == "content-length" else value)
             for name, value in headers
         ]
-    if header(tuple(headers), "connection") is None:
+    if "connection" not in by_name(tuple(headers)):
         headers.append(("Connection", "close"))
     lines = [f"{request.method} {request.target} HTTP/1.1", *(f"{n}: {v}" for n, v in headers)]
     with socket.create_connection(("127.0.0.1", port), timeout=20) as plug:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import parse_qsl
 
 Headers = tuple[tuple[str, str], ...]
 
 
-def header(headers: Headers, name: str) -> str | None:
-    """The value under `name`, whatever its case; repeated lines joined by comma and blank, None when absent.
+def by_name(headers: Headers) -> dict[str, str]:
+    """Values by name in lower case; repeated lines joined by comma and blank.
 
     Source: draft-cavage-http-signatures-07, 2.3; the joined form is the one that is signed.
     """
-    lowered = name.lower()
-    found = [value.strip(" \t") for key, value in headers if key.lower() == lowered]
-    return ", ".join(found) if found else None
+    found: dict[str, str] = {}
+    for name, value in headers:
+        key, text = name.lower(), value.strip(" \t")
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
+
+
+def header(headers: Headers, name: str) -> str | None:
+    """One value of `by_name`, None when absent."""
+    return by_name(headers).get(name.lower())
 
 
 @dataclass(frozen=True)
@@ -32,9 +40,13 @@ class Request:
     headers: Headers = ()
     body: bytes = b""
 
+    @cached_property
+    def _by_name(self) -> dict[str, str]:
+        return by_name(self.headers)
+
     def header(self, name: str) -> str | None:
-        """See `header`."""
-        return header(self.headers, name)
+        """The value under `name`, whatever its case; repeated lines joined, None when absent."""
+        return self._by_name.get(name.lower())
 
     @property
     def path(self) -> str:
@@ -55,9 +67,13 @@ class Response:
     headers: Headers = ()
     body: bytes = b""
 
+    @cached_property
+    def _by_name(self) -> dict[str, str]:
+        return by_name(self.headers)
+
     def header(self, name: str) -> str | None:
-        """See `header`."""
-        return header(self.headers, name)
+        """The value under `name`, whatever its case; repeated lines joined, None when absent."""
+        return self._by_name.get(name.lower())
 
 
 _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from vaihto.ewp.protocol.dates import http_date, read_http_date
 from vaihto.ewp.protocol.errors import Trouble
-from vaihto.ewp.protocol.http import Headers, Request, Response, header
+from vaihto.ewp.protocol.http import Headers, Request, Response, by_name
 
 ALGORITHM = "rsa-sha256"
 SKEW = timedelta(minutes=5)
@@ -142,6 +142,7 @@ def signing_string(
 
     Raises ValueError naming a header that is listed but absent.
     """
+    values = by_name(headers)
     lines = []
     for name in names:
         if name == TARGET:
@@ -149,7 +150,7 @@ def signing_string(
                 raise _Absent(name)
             lines.append(f"{name}: {method.lower()} {target or '/'}")
             continue
-        value = header(headers, name)
+        value = values.get(name)
         if value is None:
             raise _Absent(name)
         lines.append(f"{name}: {value}")
@@ -280,7 +281,7 @@ def verify_request(
             f"The key {signed.key_id} is not among anybody's client credentials in the catalogue.",
             status=403,
         )
-    if problem := _date_problem(request.headers, now):
+    if problem := _date_problem(request, now):
         raise _refused(*problem)
     request_id = request.header("x-request-id")
     if request_id is None or not is_request_id(request_id):
@@ -320,10 +321,10 @@ def _check_minimum(signed: Parameters) -> None:
         raise _refused("not-covered", f"The signature must also cover: {', '.join(lacking)}.")
 
 
-def _date_problem(headers: Headers, now: datetime) -> tuple[str, str] | None:
+def _date_problem(message: Request | Response, now: datetime) -> tuple[str, str] | None:
     """Code and sentence about the first of `Date` and `Original-Date` that is wrong."""
     for name in ("Date", "Original-Date"):
-        value = header(headers, name)
+        value = message.header(name)
         if value is None:
             continue
         try:
@@ -396,9 +397,8 @@ def sign_request(
     if wants_signature:
         added += [("Accept-Signature", ALGORITHM), ("Want-Digest", "SHA-256")]
     headers = (*request.headers, *added)
-    names = tuple(
-        name for name in _REQUEST_COVERS if name == TARGET or header(headers, name) is not None
-    )
+    present = {TARGET, *by_name(headers)}
+    names = tuple(name for name in _REQUEST_COVERS if name in present)
     return sign_as_is(replace(request, headers=headers), signer=signer, names=names)
 
 
@@ -435,7 +435,8 @@ def sign_response(response: Response, *, signer: Signer, now: datetime) -> Respo
         ("Original-Date", http_date(now)),
         ("Digest", digest(response.body)),
     )
-    names = tuple(name for name in _ANSWER_COVERS if header(headers, name))
+    present = by_name(headers)
+    names = tuple(name for name in _ANSWER_COVERS if present.get(name))
     signed = Parameters(
         signer.key_id, ALGORITHM, names, signer.sign(signing_string(names, headers))
     )
@@ -478,7 +479,7 @@ def verify_response(
         raise AnswerRefused(
             "other-request", "X-Request-Signature is not the signature of the request."
         )
-    if problem := _date_problem(response.headers, now):
+    if problem := _date_problem(response, now):
         raise AnswerRefused(*problem)
     public = find_key(signed.key_id)
     if public is None:
