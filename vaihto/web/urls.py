@@ -27,6 +27,8 @@ urlpatterns = [
     path("own/", include("vaihto.web.student.urls")),
     path("office/", include("vaihto.web.office.urls")),
     path("agreements/", include("vaihto.web.agreements.urls")),
+    path("g/", include("vaihto.web.guest.urls")),
+    path("without-ewp/", include("vaihto.web.guest.office_urls")),
     path("institution/", include("vaihto.web.institution.urls")),
     path("offers/", include("vaihto.web.offers.urls")),
     path("imports/", include("vaihto.web.imports.urls")),
