@@ -508,7 +508,7 @@ _INTERFACES: tuple[tuple[str, str, str], ...] = (
 )
 # State per interface in the two rounds: l live, t testing, n none, u not known.
 _ANSWERS: dict[str, tuple[str, str, str]] = {
-    "tuulisalmi.example": ("llntn", "lllln", "Vaihto"),
+    "tuulisalmi.example": ("llntt", "lllln", "Vaihto"),
     "hopearanta.example": ("ltnnn", "lltnn", "Vaihto"),
     "klarsund.example": ("ttnnn", "llnnn", "Own development"),
     "costaclara.example": ("lltnn", "lllln", "Vaihto"),

@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -37,7 +37,7 @@ from vaihto.ewp.protocol.http import Headers, Request, Response
 from vaihto.ewp.protocol.xml import COMMON_TYPES, LANGUAGE
 from vaihto.ewp.refreshing import Question, refresh
 from vaihto.ewp.transport import Limits
-from vaihto.institutions.models import Institution
+from vaihto.institutions.models import Capability, Institution
 from vaihto.institutions.queries import told
 from vaihto.jobs.models import Notification
 from vaihto.journal.actors import Actor
@@ -179,7 +179,23 @@ def _take_over(houses: dict[str, Institution], *, spring: bool, now: datetime) -
         row = Catalogue.objects.get(url=CATALOGUE_URL)
         # The invented registry is that of a network in use, so what it lists is live.
         capabilities.learn(catalogue_id=row.pk, is_production=True, now=now)
+        _forget_the_same(timezone.localdate(now))
     registry.forget()
+
+
+def _forget_the_same(day: date) -> None:
+    """Lines of the day that say what an older one says: for a moment it was a network in testing."""
+    listed = Capability.objects.filter(source=Capability.Source.CATALOGUE)
+    older = {
+        (row.institution_id, row.interface): (row.state, row.version)
+        for row in listed.filter(since__lt=day).order_by("since")
+    }
+    same = [
+        row.pk
+        for row in listed.filter(since=day)
+        if older.get((row.institution_id, row.interface)) == (row.state, row.version)
+    ]
+    Capability.objects.filter(pk__in=same).delete()
 
 
 def _handing(document: bytes) -> Any:  # a `refreshing.Fetch`
@@ -284,27 +300,35 @@ def _put_entries(
     public_url: str,
 ) -> etree._Element:
     """A host with the entries of a manifest."""
+    entries = _entries(tuple(apis), public_url).replace(_SOMEBODY.encode(), hei_id.encode())
+    host = etree.SubElement(root, _r("host"))
+    etree.SubElement(host, f"{{{COMMON_TYPES}}}admin-email").text = email
+    etree.SubElement(host, f"{{{COMMON_TYPES}}}admin-provider").text = provider
+    host.append(etree.fromstring(entries))
+    covered = etree.SubElement(host, _r("institutions-covered"))
+    etree.SubElement(covered, _r("hei-id")).text = hei_id
+    return host
+
+
+_SOMEBODY = "somebody.example"
+
+
+@cache
+def _entries(apis: tuple[Api, ...], public_url: str) -> bytes:
+    """The entries of these interfaces as a manifest of `_SOMEBODY` has them."""
+    is_safe = public_url.startswith("https://")
     written = manifest.manifest_of(
-        Institution(hei_id=hei_id, name=hei_id),
-        public_url=public_url if public_url.startswith("https://") else NODE,
-        emails=[email],
+        Institution(hei_id=_SOMEBODY, name=_SOMEBODY),
+        public_url=public_url if is_safe else NODE,
+        emails=["somebody@node.tuuli.example"],
         client_keys=(),
         server_keys=(),
         served=apis,
     ).write()
     (entries,) = etree.fromstring(written).iterfind(f".//{_r('apis-implemented')}")
-    if public_url.startswith("http://"):
-        # So the pages of a demo, which has no https address, find their own entries.
-        for address in entries.iter():
-            if address.text and address.text.startswith(NODE):
-                address.text = public_url + address.text.removeprefix(NODE)
-    host = etree.SubElement(root, _r("host"))
-    etree.SubElement(host, f"{{{COMMON_TYPES}}}admin-email").text = email
-    etree.SubElement(host, f"{{{COMMON_TYPES}}}admin-provider").text = provider
-    host.append(deepcopy(entries))
-    covered = etree.SubElement(host, _r("institutions-covered"))
-    etree.SubElement(covered, _r("hei-id")).text = hei_id
-    return host
+    # The pages of a demo, which has no https address, find their own entries all the same.
+    found = etree.tostring(entries)
+    return found if is_safe else found.replace(NODE.encode(), public_url.encode())
 
 
 def _put_hei(
@@ -572,9 +596,16 @@ def _notifications(today: date) -> None:
     refused = {"host": "ewp.own.example", "status": 400, "message": "iia_id: unknown agreement"}
     rows: list[Notification] = [
         _notification("out", "tuulisalmi.example", "rivalta-nuova.example", "iia-cnr", word, since,
-                      due_at=now + timedelta(hours=4), attempts=11, awaits_partner=True, tried_at=last_try,
+                      due_at=now + timedelta(hours=4), attempts=7, awaits_partner=True, tried_at=last_try,
                       outcome="partner-failed", outcome_facts=broken, blame="theirs")
-        for word, since in (("waits", last_try - timedelta(days=3)), ("waits too", last_try - timedelta(days=1)))
+        for word, since in (("waits", now - timedelta(hours=22)), ("waits too", now - timedelta(hours=5)))
+    ]  # fmt: skip
+    rows += [
+        _notification("out", "tuulisalmi.example", "rivalta-nuova.example", "iia-cnr", f"lost {days}",
+                      now - timedelta(days=days), due_at=now - timedelta(days=days - 1), attempts=9,
+                      awaits_partner=True, tried_at=now - timedelta(days=days - 1), outcome="partner-failed",
+                      outcome_facts=broken, blame="theirs", state="expired", ended_at=now - timedelta(days=days - 1))
+        for days in (3, 2)
     ]  # fmt: skip
     rows += [
         _notification("pull", "tuulisalmi.example", "lindenwerder.example", "iias", "", _at(today, 1, 39),
@@ -596,8 +627,14 @@ def _notifications(today: date) -> None:
     for row in Exchange.objects.filter(api="iia-cnr", direction=Exchange.Direction.OUT).defer(
         "request", "answer"
     ):
-        owner = next((one for one in rows if one.partner == row.partner), None)
+        owner = next((one for one in rows if _belongs(row, one)), None)
         Exchange.objects.filter(pk=row.pk).update(notification_id=owner.pk if owner else None)
+
+
+def _belongs(exchange: Exchange, row: Notification) -> bool:
+    return row.partner == exchange.partner and row.first_at <= exchange.at <= (
+        row.ended_at or exchange.at
+    )
 
 
 def _notification(

@@ -31,6 +31,7 @@ from vaihto.web.network.pages import (
     remedy,
     sees_log,
     sentence,
+    took,
 )
 
 _SHOWN_BYTES = 200_000  # larger bodies are only for taking along
@@ -123,12 +124,11 @@ def exchange(request: PageRequest, pk: int) -> HttpResponse:
                 Fact(_("Address"), f"{one.method} {one.url}"),
                 Fact(_("Request id"), one.request_id or _("none")),
                 Fact(_("Status"), one.status if one.status is not None else _("no answer")),
-                Fact(_("Took"), _("%(number)s ms") % {"number": components.number(one.took_ms)}),
+                Fact(_("Took"), took(one.took_ms)),
                 Fact(_("Size of the request"), _bytes(one.request_bytes)),
                 Fact(_("Size of the answer"), _bytes(one.answer_bytes)),
                 Fact(_("Code"), one.outcome),
-            ],
-            wide=True,
+            ]
         ),
         notification=one.notification_id,
         ticket=ticket,

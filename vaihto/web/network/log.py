@@ -27,7 +27,17 @@ from vaihto.web.components import Cell, Column, Row, Tone
 from vaihto.web.fields import ChoiceField
 from vaihto.web.frame import Request, page
 from vaihto.web.listing import Order, page_of
-from vaihto.web.network.pages import APIS, api_word, blame_badge, moment, sees_log, sentence, tabs
+from vaihto.web.network.pages import (
+    APIS,
+    api_word,
+    blame_badge,
+    fault_words,
+    moment,
+    sees_log,
+    sentence,
+    tabs,
+    took,
+)
 
 _NEWEST_FIRST: Sequence[Order] = (Order("at", descending=True),)
 _DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -197,8 +207,7 @@ def outcome_of(one: Exchange) -> tuple[str, Tone]:
     """How it went in one or two words."""
     if not one.blame:
         return _("went well"), "good"
-    word, tone = blame_badge(one.blame)
-    return _("failed: %(whose)s fault") % {"whose": word}, tone
+    return _("failed: %(fault)s") % {"fault": fault_words(one.blame)}, blame_badge(one.blame)[1]
 
 
 def _row(one: Exchange, *, with_partner: bool) -> Row:
@@ -222,7 +231,7 @@ def _row(one: Exchange, *, with_partner: bool) -> Row:
             Cell(api_word(one.api) if one.api else "–", note=one.endpoint),
             Cell(components.badge(told, tone), note=note),
             "–" if one.status is None else str(one.status),
-            Cell(_("%(number)s ms") % {"number": components.number(one.took_ms)}, nowrap=True),
+            took(one.took_ms),
         ],
         tone="bad" if one.blame else None,
     )

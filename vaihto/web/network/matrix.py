@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from vaihto.institutions import actions, capabilities
 from vaihto.institutions.capabilities import Difference, Matrix, Round, Standing, Step
 from vaihto.institutions.facts import AbilityFacts
-from vaihto.institutions.models import Alliance, Capability, Institution
+from vaihto.institutions.models import Alliance, Capability, Institution, Membership
 from vaihto.institutions.surveying import CHANNELS, may_answer_for
 from vaihto.journal.actors import Actor, May
 from vaihto.refusals import NotAllowed, Refusal, Unknown
@@ -86,9 +86,12 @@ def _institutions(alliance: Alliance, on: date) -> list[Institution]:
     rows = (
         alliance.memberships.filter(Q(until__isnull=True) | Q(until__gte=on), since__lte=on)
         .select_related("institution")
-        .order_by("-kind", "institution__name", "-since")
+        .order_by("-since")
     )
-    return list(dict.fromkeys(row.institution for row in rows))
+    kinds = {row.institution: row.kind for row in reversed(rows)}
+    return sorted(
+        kinds, key=lambda one: (kinds[one] != Membership.Kind.MEMBER, _name(one).casefold())
+    )
 
 
 def _name(one: Institution) -> str:
@@ -433,7 +436,10 @@ def difference(request: Request, code: str) -> HttpResponse:
     form, found, before, after = _compared(request, alliance)
     every = bool(request.GET.get("same"))
     steps = Counter(one.step for one in found)
-    rows = [one for one in found if every or one.step is not Step.SAME]
+    rows = sorted(
+        (one for one in found if every or one.step is not Step.SAME),
+        key=lambda one: _name(one.institution).casefold(),
+    )
     address = Address.of(request)
     return page(
         request,
@@ -452,6 +458,7 @@ def difference(request: Request, code: str) -> HttpResponse:
                     tone=tone if steps.get(step) and step is not Step.SAME else "plain",
                 )
                 for step, (word, tone) in _STEPS.items()
+                if steps.get(step) or step in {Step.FORWARD, Step.BACK}
             ],
             label=_("Answers by direction"),
         )

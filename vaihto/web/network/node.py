@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -37,6 +38,7 @@ from vaihto.web.network.pages import (
     require_operator,
     tabs,
 )
+from vaihto.web.wording import shown
 from vaihto.web.work import progress_of
 
 _SHARED = "shared"
@@ -212,7 +214,7 @@ def _key(one: KeyStanding, request: Request) -> Row:
         [
             _owner(key),
             purpose_word(key.purpose),
-            Cell(code_lines([key.fingerprint[:32], key.fingerprint[32:]])),
+            Cell(code_lines([key.fingerprint[:32], key.fingerprint[32:]]), nowrap=True),
             Cell(str(word), tone=tone),
             Cell(listed, tone="bad" if is_late else None) if one.is_needed else "–",
             Cell(_next_step(one, request.now)),
@@ -235,7 +237,9 @@ def _next_step(one: KeyStanding, now: datetime) -> str:
         return _("signs from %(moment)s") % {"moment": moment(one.key.signs_from)}
     if one.fades_at is not None:
         return _("withdrawn by itself at %(moment)s") % {"moment": moment(one.fades_at)}
-    return _("nothing; in use since %(ago)s") % {"ago": moment(one.key.signs_from)}
+    return _("nothing; in use since %(day)s") % {
+        "day": shown(timezone.localdate(one.key.signs_from))
+    }
 
 
 def _changes(one: KeyStanding) -> SafeString:

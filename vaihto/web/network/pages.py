@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -21,7 +22,7 @@ from vaihto.jobs.models import Notification
 from vaihto.journal.actors import Actor, May
 from vaihto.refusals import NotAllowed
 from vaihto.web import components
-from vaihto.web.components import Tab, Tone
+from vaihto.web.components import Tab, Tone, number
 
 
 def works(actor: Actor) -> bool:
@@ -102,6 +103,11 @@ _BLAMES: dict[str, tuple[Any, Tone]] = {
     Exchange.Blame.THEIRS: (gettext_lazy("the partner's"), "warn"),
     Exchange.Blame.NETWORK: (gettext_lazy("the network's"), "info"),
 }
+_FAULTS: dict[str, Any] = {
+    Exchange.Blame.OURS: gettext_lazy("our fault"),
+    Exchange.Blame.THEIRS: gettext_lazy("the partner's fault"),
+    Exchange.Blame.NETWORK: gettext_lazy("the network's fault"),
+}
 _DIRECTIONS: dict[str, Any] = {
     Notification.Direction.OUT: gettext_lazy("to the partner"),
     Notification.Direction.IN: gettext_lazy("from the partner"),
@@ -120,6 +126,11 @@ def blame_badge(blame: str) -> tuple[str, Tone]:
     return str(word), tone
 
 
+def fault_words(blame: str) -> str:
+    """Whose fault, as part of a sentence."""
+    return str(_FAULTS.get(blame, _("nobody's fault")))
+
+
 def direction_word(direction: str) -> str:
     """Which way a notification or an exchange went."""
     return str(_DIRECTIONS.get(direction, direction))
@@ -131,8 +142,12 @@ _QUOTED = ("message", "said")
 
 def sentence(told: Explained, *, quoting: bool = False) -> str:
     """What happened, in the reader's language, with its facts; what the partner wrote only when `quoting`."""
-    facts = told.facts if quoting else {**told.facts, **dict.fromkeys(_QUOTED, "…")}
-    return filled(_(told.sentence), facts) if told.sentence else ""
+    if not told.sentence:
+        return ""
+    if quoting or not any(name in told.facts for name in _QUOTED):
+        return filled(_(told.sentence), told.facts)
+    hidden = filled(_(told.sentence), {**told.facts, **dict.fromkeys(_QUOTED, "…")})
+    return f"{hidden.removesuffix(': …')}." if hidden.endswith(": …") else hidden
 
 
 def remedy(told: Explained) -> str:
@@ -156,6 +171,11 @@ def moment(at: datetime) -> str:
     return timezone.localtime(at).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def took(milliseconds: int) -> str:
+    """How long something took."""
+    return _("%(number)s\N{NO-BREAK SPACE}ms") % {"number": number(milliseconds)}
+
+
 # Pieces ----------------------------------------------------------------------------------------
 
 
@@ -170,6 +190,26 @@ def document(text: str, *, label: str) -> SafeString:
     return format_html(
         '<pre class="document" tabindex="0" role="region" aria-label="{}">{}</pre>', label, text
     )
+
+
+def lines(parts: Iterable[str]) -> SafeString:
+    """Texts one below the other; addresses of pages and of mail as links."""
+    linked = ((_linked(part),) for part in parts if part)
+    return format_html_join(SafeString("<br>"), "{}", linked)
+
+
+_ADDRESS = re.compile(r"https?://[^\s<>()]+|[\w.+-]+@[\w-]+\.[\w.-]+\w")
+
+
+def _linked(text: str) -> SafeString:
+    made: list[SafeString] = []
+    at = 0
+    for found in _ADDRESS.finditer(text):
+        made.append(format_html("{}", text[at : found.start()]))
+        href = found[0] if "://" in found[0] else f"mailto:{found[0]}"
+        made.append(format_html('<a href="{}" rel="noreferrer">{}</a>', href, found[0]))
+        at = found.end()
+    return format_html("{}{}", SafeString("").join(made), text[at:])
 
 
 def links(pairs: Iterable[tuple[str, str]]) -> SafeString:

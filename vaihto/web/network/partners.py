@@ -155,11 +155,13 @@ def _known_table(
         rows = list(ranked[: KNOWN_AT_ONCE + 1])
         more = len(rows) > KNOWN_AT_ONCE
         rows = rows[:KNOWN_AT_ONCE]
+    if not everything:
+        rows.sort(key=lambda one: (getattr(one, "rank", 0), _name(one).casefold()))
     kinds = _relations([one.pk for one in rows], request)
     told = [
         (
             one.hei_id,
-            one.names.get(get_language() or "en") or one.name,
+            _name(one),
             one.erasmus_code,
             kinds.get(one.pk) or (_("hosted here") if one.hosted else _("known here")),
         )
@@ -182,6 +184,10 @@ def _known_table(
         else SafeString("")
     )
     return table + link
+
+
+def _name(one: Institution) -> str:
+    return one.names.get(get_language() or "en") or one.name
 
 
 def _relations(pks: Sequence[int], request: Request) -> dict[int, str]:
@@ -237,7 +243,7 @@ def _rows(told: Sequence[tuple[str, str, str, str]], request: Request) -> list[R
                 contact_cell(found[hei_id].we_asked, request),
                 contact_cell(found[hei_id].asked_us, request),
                 _waiting(found[hei_id], request),
-                Cell(str(found[hei_id].set_aside), tone="bad") if found[hei_id].set_aside else "0",
+                Cell(str(found[hei_id].set_aside), tone="bad") if found[hei_id].set_aside else "–",
             ],
             tone="bad" if found[hei_id].is_failing else None,
         )
@@ -268,7 +274,7 @@ def _offered(hei_ids: Sequence[str]) -> dict[str, str]:
 def contact_cell(contact: Contact | None, request: Request) -> Cell:
     """When, and whether it went well; the word leads to the exchange."""
     if contact is None:
-        return Cell(_("never"))
+        return Cell("–")
     href = reverse("network:exchange", args=[contact.exchange_id])
     note = "" if contact.is_good else _("failed")
     return Cell(ago(contact.at, request.now), href=href, note=note, nowrap=True)
@@ -276,6 +282,6 @@ def contact_cell(contact: Contact | None, request: Request) -> Cell:
 
 def _waiting(one: Dealings, request: Request) -> Cell:
     if not one.waiting:
-        return Cell("0")
+        return Cell("–")
     since = ago(one.waiting_since, request.now)
     return Cell(components.number(one.waiting), note=_("the oldest came %(ago)s") % {"ago": since})

@@ -32,7 +32,7 @@ from vaihto.ewp.protocol.types import Address, Contact, Phone, Texts
 from vaihto.web import components
 from vaihto.web.components import Cell, Column, Fact, Row, Tone
 from vaihto.web.frame import Request
-from vaihto.web.network.pages import ago, api_word
+from vaihto.web.network.pages import ago, api_word, lines
 
 _MOST_UNITS = 300
 _MOST_CONTACTS = 50
@@ -137,9 +137,9 @@ def _hei(hei: Hei) -> list[SafeString]:
             Fact(_("Other identifiers"), [f"{kind} {value}" for kind, value in hei.other_ids]),
             Fact(_("Street address"), _address(hei.street_address)),
             Fact(_("Mailing address"), _address(hei.mailing_address)),
-            Fact(_("Website"), _named(hei.websites)),
-            Fact(_("Pages for incoming students"), _named(hei.factsheet_urls)),
-            Fact(_("Course catalogue"), _named(hei.catalogue_urls)),
+            Fact(_("Website"), lines(_named(hei.websites))),
+            Fact(_("Pages for incoming students"), lines(_named(hei.factsheet_urls))),
+            Fact(_("Course catalogue"), lines(_named(hei.catalogue_urls))),
             Fact(_("Units"), components.number(len(hei.ounit_ids))),
         ],
         wide=True,
@@ -161,8 +161,8 @@ def _contacts(contacts: Sequence[Contact]) -> SafeString:
                 [
                     _first(one.names) or "–",
                     _first(one.roles),
-                    ", ".join(one.emails),
-                    ", ".join(text for phone in one.phones if (text := _phone(phone))),
+                    Cell(lines(one.emails)),
+                    Cell(lines(_phone(phone) for phone in one.phones)),
                 ]
             )
             for one in contacts[:_MOST_CONTACTS]
@@ -198,7 +198,7 @@ def _units(units: Sequence[Ounit]) -> SafeString:
                     Cell(_first(unit.names) or unit.ounit_id, note=unit.abbreviation),
                     unit.code,
                     names.get(unit.parent_ounit_id, unit.parent_ounit_id),
-                    ", ".join(dict.fromkeys(url for _language, url in unit.websites)),
+                    Cell(lines(dict.fromkeys(url for _language, url in unit.websites))),
                 ]
             )
             for unit in shown
@@ -214,8 +214,8 @@ def _units(units: Sequence[Ounit]) -> SafeString:
     )
 
 
-def _information(entry: Information) -> list[str]:
-    return [part for part in (entry.email, _phone(entry.phone), *_named(entry.websites)) if part]
+def _information(entry: Information, *before: str) -> SafeString:
+    return lines((*before, entry.email, _phone(entry.phone), *_named(entry.websites)))
 
 
 def _day(text: str) -> str:
@@ -237,15 +237,15 @@ def _factsheet(sheet: Factsheet) -> SafeString:
             Fact(_("Weeks until applications are decided"), sheet.decision_weeks),
             Fact(_("Weeks until transcripts are sent"), sheet.transcript_weeks),
             Fact(_("Applications"), _information(sheet.application)),
-            *(Fact(one.name, [one.details, *_named(one.websites)]) for one in sheet.requirements),
+            *(
+                Fact(one.name, lines((one.details, *_named(one.websites))))
+                for one in sheet.requirements
+            ),
             Fact(_("Housing"), _information(sheet.housing)),
             Fact(_("Visa and residence permit"), _information(sheet.visa)),
             Fact(_("Insurance"), _information(sheet.insurance)),
             *(
-                Fact(
-                    one.name,
-                    [part for part in (one.description, *_information(one.information)) if part],
-                )
+                Fact(one.name, _information(one.information, one.description))
                 for one in sheet.accessibility
             ),
             *(Fact(one.type, _information(one.information)) for one in sheet.more),

@@ -14,7 +14,7 @@ from vaihto.institutions.models import Institution
 from vaihto.jobs.models import Notification
 from vaihto.journal.actors import Actor
 from vaihto.web.network.node import catalogue_words, purpose_word
-from vaihto.web.network.pages import api_word, blame_badge, keeps, sentence
+from vaihto.web.network.pages import api_word, fault_words, keeps, sentence
 from vaihto.web.turn import LIMIT, Queue, Waiting, source
 
 _CERTIFICATE_WITHIN = timedelta(days=21)
@@ -67,10 +67,10 @@ def failing_partners(actor: Actor, _today: date) -> Queue | None:
     lines = [
         Waiting(
             title=names.get(hei_id, hei_id),
-            about=_("%(what)s, %(whose)s fault: %(why)s")
+            about=_("%(what)s, %(fault)s: %(why)s")
             % {
                 "what": api_word(one.newest.api),
-                "whose": blame_badge(one.newest.blame)[0],
+                "fault": fault_words(one.newest.blame),
                 "why": sentence(explained.of_exchange(one.newest)),
             },
             href=reverse("network:partner", args=[hei_id]),

@@ -235,7 +235,7 @@ def notification(request: Request, pk: int) -> HttpResponse:
                 Fact(_("Partner"), one.partner, reverse("network:partner", args=[one.partner])),
                 Fact(_("Interface"), one.api),
                 *([Fact(_("Object"), one.object_id or _("everything"))] if may_act else []),
-                Fact(_("First"), one.first_at),
+                Fact(_("Since"), one.first_at),
                 Fact(_("Last change that is in it"), one.changed_at),
                 Fact(_("Changes that are in it"), one.changes),
                 Fact(_("Tried"), one.attempts),
