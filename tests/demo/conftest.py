@@ -10,16 +10,31 @@ from django.db import transaction
 from django.test import override_settings
 
 from vaihto.demo.building import Built, build
-from vaihto.demo.invention import TINY, Size
+from vaihto.demo.invention import BARE, TINY, Size
 
 PAST = replace(TINY, name="past", has_past=True)
 THRICE = Size(name="thrice", people=TINY.people, stays=TINY.stays, visits=TINY.visits, copies=3)
 
 
-def _built(size: Size) -> Iterator[Built]:
+NODE = ("javorec.example", "costaclara.example")
+
+
+def _built(size: Size, hosts: tuple[str, ...] = ()) -> Iterator[Built]:
     with override_settings(DEMO=True), transaction.atomic():
-        yield build(size=size)
+        yield build(size=size, hosts=hosts)
         transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def _bare(django_db_setup: None, django_db_blocker: object) -> Iterator[Built]:
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        yield from _built(BARE)
+
+
+@pytest.fixture(scope="module")
+def _node(django_db_setup: None, django_db_blocker: object) -> Iterator[Built]:
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        yield from _built(BARE, NODE)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +56,18 @@ def _past(
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         with override_settings(DATA=tmp_path_factory.mktemp("data")):
             yield from _built(PAST)
+
+
+@pytest.fixture
+def bare(_bare: Built, db: None) -> Built:
+    """Institutions and what they publish and have agreed, nobody else."""
+    return _bare
+
+
+@pytest.fixture
+def node(_node: Built, db: None) -> Built:
+    """The same as one node of several, which hosts `NODE`."""
+    return _node
 
 
 @pytest.fixture

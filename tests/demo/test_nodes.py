@@ -1,4 +1,4 @@
-"""The demo split over several installations, and what its institutions publish."""
+"""The demo split over several installations."""
 
 from __future__ import annotations
 
@@ -7,19 +7,12 @@ from typing import Any
 
 import pytest
 
-from vaihto.demo import offers
-from vaihto.demo.accounts import NotADemo
-from vaihto.demo.alliance import MEMBERS
-from vaihto.demo.building import NotAMember, build
-from vaihto.demo.invention import BARE, TODAY
-from vaihto.demo.partners import add_partners
-from vaihto.institutions.completeness import completeness
+from tests.demo.conftest import NODE
+from vaihto.demo.building import Built, NotAMember, found_alliance
 from vaihto.institutions.models import Institution
-from vaihto.institutions.queries import told
 from vaihto.mobilities.models import Mobility
-from vaihto.offers.models import LearningOpportunity, Realisation
+from vaihto.offers.models import LearningOpportunity
 from vaihto.people.models import Account, Person, Role
-from vaihto.refusals import Refusal
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -29,8 +22,7 @@ def _demo(db: None, settings: Any) -> None:
     settings.DEMO = True
 
 
-def test_a_node_hosts_the_members_that_are_named_and_knows_the_others() -> None:
-    build(size=BARE, hosts=["javorec.example", "costaclara.example"])
+def test_a_node_hosts_the_members_that_are_named_and_knows_the_others(node: Built) -> None:
     hosted = Institution.objects.hosted().values_list("hei_id", flat=True)
     assert sorted(hosted) == ["costaclara.example", "javorec.example"]
     assert Institution.objects.filter(hei_id="tuulisalmi.example", hosted=False).exists()
@@ -38,75 +30,17 @@ def test_a_node_hosts_the_members_that_are_named_and_knows_the_others() -> None:
     assert not Mobility.objects.exists()
 
 
-def test_everybody_who_can_sign_in_works_at_a_hosted_institution() -> None:
-    build(size=BARE, hosts=["costaclara.example"])
+def test_everybody_who_can_sign_in_works_at_the_first_hosted_institution(node: Built) -> None:
     places = Role.objects.exclude(institution=None).values_list("institution__hei_id", flat=True)
-    assert set(places) == {"costaclara.example"}
+    assert set(places) == {NODE[0]}
     assert Account.objects.filter(username="demo-agreements").exists()
+
+
+def test_a_node_keeps_the_catalogues_of_those_it_hosts_only(node: Built) -> None:
+    places = LearningOpportunity.objects.values_list("institution__hei_id", flat=True)
+    assert set(places) == set(NODE)
 
 
 def test_only_members_can_be_hosted() -> None:
     with pytest.raises(NotAMember):
-        build(size=BARE, hosts=["granvik.example"])
-    assert not Institution.objects.exists()
-
-
-def test_what_the_demo_publishes_lacks_nothing_partners_need() -> None:
-    build(size=BARE)
-    for one in told(Institution.objects.hosted()):
-        for part in completeness(one):
-            assert part.required == (), (one.hei_id, part)
-
-
-def test_every_member_has_courses_to_be_seen_in_both_terms_and_some_to_itself() -> None:
-    build(size=BARE)
-    for house in MEMBERS:
-        courses = LearningOpportunity.objects.filter(
-            institution__hei_id=house.hei_id, kind="course"
-        )
-        assert courses.count() >= 24
-        assert 18 <= courses.filter(exposed=True).count() < courses.count()
-        terms = Realisation.objects.filter(opportunity__in=courses)
-        assert set(terms.values_list("term_number", flat=True)) == {1, 2}
-        times = [course.realisations.count() for course in courses]
-        assert (min(times), max(times)) == (1, 3)
-        assert len(set(terms.values_list("language", flat=True))) > 1
-
-
-def test_a_node_keeps_the_catalogues_of_those_it_hosts_only() -> None:
-    build(size=BARE, hosts=["javorec.example"])
-    places = LearningOpportunity.objects.values_list("institution__hei_id", flat=True)
-    assert set(places) == {"javorec.example"}
-
-
-def test_the_catalogue_is_the_same_each_time() -> None:
-    def told() -> list[object]:
-        return [
-            fact
-            for house in MEMBERS
-            for fact in (
-                *offers.opportunities(house, frozenset()),
-                *offers.realisations(house, TODAY),
-            )
-        ]
-
-    assert told() == told()
-
-
-def test_a_partner_is_added_once_to_a_demo_that_is_there() -> None:
-    build(size=BARE)
-    wanted = ["uw.edu.pl", "validator-hei01.developers.erasmuswithoutpaper.eu", "uw.edu.pl"]
-    assert add_partners(wanted, now=NOW, is_demo=True) == wanted[:2]
-    assert add_partners(wanted, now=NOW, is_demo=True) == []
-    partner = Institution.objects.get(hei_id="uw.edu.pl")
-    assert (partner.country, partner.hosted) == ("616", False)
-
-
-def test_a_partner_whose_id_is_none_is_refused() -> None:
-    with pytest.raises(Refusal, match="domain name"):
-        add_partners(["no id"], now=NOW, is_demo=True)
-
-
-def test_partners_are_invented_in_demos_only() -> None:
-    with pytest.raises(NotADemo):
-        add_partners(["uw.edu.pl"], now=NOW, is_demo=False)
+        found_alliance(hosts=["granvik.example"])
