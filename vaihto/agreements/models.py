@@ -109,11 +109,12 @@ class AgreementQuerySet(models.QuerySet["Agreement"]):
         return self.filter(shared_at__isnull=False, deleted_at__isnull=True)
 
     def whole(self) -> Self:
-        """With everything that its standing follows from, read in one go."""
+        """With both institutions and everything that its standing follows from."""
+        return self.conversation().select_related("institution", "partner", "unit")
+
+    def conversation(self) -> Self:
+        """With both copies, the approvals and the pair in force."""
         return self.select_related(
-            "institution",
-            "partner",
-            "unit",
             "current",
             "given",
             "taken",

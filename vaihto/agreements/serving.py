@@ -205,15 +205,28 @@ def settle(agreement: Agreement, *, actor: Actor, now: datetime) -> Standing:
     A pair that both sides have approved becomes what binds. The first pair makes our copy say that it is or was in
     effect, which the partner is told; that is no part of the hash and needs no new approval.
     """
-    # Announcing may have come back to this very agreement, where both sides live on one installation.
-    agreement.refresh_from_db(from_queryset=Agreement.objects.whole())
+    _read_again(agreement)
     found = standing(agreement)
     if found.binds_anew:
         _come_into_force(agreement, actor=actor, now=now)
+        _read_again(agreement)
         found = standing(agreement)
     _list(agreement, found, now=now)
     list_places(agreement)
     return found
+
+
+def _read_again(agreement: Agreement) -> None:
+    """What the database has now: announcing may have come back to this very agreement, where both sides live here.
+
+    The two institutions and the unit stay as they were read; they are no part of the conversation.
+    """
+    kept = agreement._state.fields_cache
+    fresh = Agreement.objects.conversation().get(pk=agreement.pk)
+    agreement.__dict__.update(fresh.__dict__)
+    for name in ("institution", "partner", "unit"):
+        if name in kept:
+            agreement._state.fields_cache[name] = kept[name]
 
 
 def _come_into_force(agreement: Agreement, *, actor: Actor, now: datetime) -> None:

@@ -356,10 +356,11 @@ def agree(
     today: date,
     actor: Actor,
     elsewhere: frozenset[str],
+    at_most: int,
 ) -> int:
     """Agreements of every hosted institution with its partners; gives how many conversations there are.
 
-    They begin on some day after `since`.
+    They begin on some day after `since`; each institution has at most so many.
     `elsewhere` are hosted on other nodes of the same network: they speak for themselves, so nothing is invented.
     """
     count = 0
@@ -368,7 +369,7 @@ def agree(
             Institution.objects.filter(hosted=False)
             .exclude(hei_id__in=elsewhere)
             .order_by("hei_id")
-        )
+        )[:at_most]
         for place, partner in enumerate(partners):
             chance = seeded("agreement", own.hei_id, partner.hei_id)
             days = max((_moment(today) - since).days - 60, 1)

@@ -42,6 +42,8 @@ from vaihto.transcripts.actions import bring_attainments
 from vaihto.wording import mark as _
 
 PEOPLE_AT_ONCE = 1500
+# Of every hosted institution; the whole demo has one with each partner, and what is only for trying has a few.
+_ALL_AGREEMENTS, _FEW_AGREEMENTS = 100, 3
 _NOT_COPIED = {
     "institutions",
     "headcounts",
@@ -104,7 +106,11 @@ def build(
     registrars have some months for what they did since.
     """
     actor, now = Actor.system("Vaihto demo"), moment(_first_of_march(today))
-    built = found_alliance(today=today, hosts=hosts)
+    built = found_alliance(
+        today=today,
+        hosts=hosts,
+        agreements=_ALL_AGREEMENTS if size.has_past and not hosts else _FEW_AGREEMENTS,
+    )
     tell("institutions, headcounts, accounts, what is published")
     if not size.people:
         return built
@@ -142,7 +148,9 @@ def _first_of_march(today: date) -> date:
     return date(today.year - (today < date(today.year, 3, 1)), 3, 1)
 
 
-def found_alliance(*, today: date = invention.TODAY, hosts: Sequence[str] = ()) -> Built:
+def found_alliance(
+    *, today: date = invention.TODAY, hosts: Sequence[str] = (), agreements: int = _FEW_AGREEMENTS
+) -> Built:
     """Institutions, headcounts, accounts and what is published, without people.
 
     Refuses with `NotEmpty` and `NotAMember`.
@@ -173,6 +181,7 @@ def found_alliance(*, today: date = invention.TODAY, hosts: Sequence[str] = ()) 
             today=today,
             actor=actor,
             elsewhere=frozenset(others),
+            at_most=agreements,
         )
         built.add("agreements", agreed)
     return built
