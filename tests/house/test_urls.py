@@ -19,7 +19,14 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pytest_django.fixtures import Settings
 
+from tests.agreements.two import both_ways
 from tests.cast import NOON, Cast, account, role
+from vaihto.agreements import actions as agreements
+from vaihto.agreements.attachments import attach
+from vaihto.agreements.forms import form as form_of_agreements
+from vaihto.agreements.models import Agreement, Approval, Attachment, ReceivedCopy
+from vaihto.agreements.models import Channel as Way
+from vaihto.agreements.terms import Copy, Party
 from vaihto.classification.collections import freeze
 from vaihto.classification.models import Collection, Edition
 from vaihto.classification.queries import EXTRACTIONS
@@ -30,13 +37,16 @@ from vaihto.ewp.protocol.http import Request, Response
 from vaihto.imports.models import Batch
 from vaihto.institutions.models import Contact
 from vaihto.jobs.models import Notification, Work
+from vaihto.journal.actors import Actor
 from vaihto.observatory.models import Goal
 from vaihto.offers.models import LearningOpportunity, Realisation
 from vaihto.people.models import Account, Role
 from vaihto.virta.models import ExportRun
 
 # Who walks: one account per role at the sending institution, and those who have no business there.
-ROLES = ("reader", "entry", "coordinator", "agreement_manager", "registrar", "administrator")
+ROLES = (
+    "reader", "entry", "coordinator", "agreement_manager", "signatory", "registrar", "administrator",
+)  # fmt: skip
 OTHERS = ("aino", "chiara", "dara", "secretary", "operator")
 EVERYBODY = frozenset((*ROLES, *OTHERS))
 SENDING = frozenset(ROLES)
@@ -67,6 +77,10 @@ class Scene:
     exchange: Exchange
     notification: Notification
     key: Key
+    agreement: Agreement
+    approval: Approval
+    attachment: Attachment
+    proposal: ReceivedCopy
 
 
 def _about(name: str) -> Callable[[Scene], dict[str, Any]]:
@@ -123,6 +137,7 @@ IMPORTERS = frozenset({"entry", "registrar", "administrator"})
 READERS = SENDING | {"chiara", "dara"}  # who read mobilities somewhere
 BOTH_SIDES = SENDING | {"chiara", "aino"}
 HOME_SIDE = SENDING | {"aino"}
+SIGNATORIES = frozenset({"signatory"})
 MANAGERS = frozenset({"administrator", "operator"})
 TELLERS = frozenset({"agreement_manager", "administrator"})  # write what partners are told
 WORKERS = EVERYBODY - {"aino"}  # whoever has a role
@@ -161,6 +176,22 @@ def _told(sends: frozenset[str] | None, about: str = "") -> Page:
         return found
 
     return Page(TELLERS, sends, facts)
+
+
+def _agreed(opens: frozenset[str] | None, sends: frozenset[str] | None = None, **more: str) -> Page:
+    """A page about an agreement of the sending institution, which others do not know of."""
+
+    def facts(scene: Scene) -> dict[str, Any]:
+        found: dict[str, Any] = {"pk": scene.agreement.pk}
+        for name, value in more.items():
+            found[name] = value or getattr(scene, name).pk
+        return found
+
+    return Page(opens, sends, facts, knows=SENDING)
+
+
+def _proposed(opens: frozenset[str] | None, sends: frozenset[str] | None = None) -> Page:
+    return Page(opens, sends, _about("proposal"), knows=SENDING)
 
 
 def _alliance(_scene: Scene) -> dict[str, Any]:
@@ -241,6 +272,39 @@ PAGES: dict[str, Page] = {
         query={"name": "use_covid_exception"},
     ),
     "office:declare": Page(REGISTRARS, REGISTRARS, _about("sending")),
+    "web:keep-view": Page(
+        None, EVERYBODY, form={"page": "agreements:register", "name": "Mine", "query": "turn=ours"}
+    ),
+    "web:forget-view": Page(None, EVERYBODY, _about("work")),
+    "agreements:register": Page(READERS),
+    "agreements:register-csv": Page(READERS),
+    "agreements:map": Page(READERS),
+    "agreements:calendar": Page(READERS),
+    "agreements:places": Page(READERS),
+    "agreements:places-csv": Page(READERS),
+    "agreements:selected": Page(None, TELLERS),
+    "agreements:bulk": Page(TELLERS, TELLERS),
+    "agreements:new": Page(TELLERS, TELLERS),
+    "agreements:proposals": Page(READERS),
+    "agreements:proposal": _proposed(SENDING),
+    "agreements:take-in": _proposed(None, TELLERS),
+    "agreements:link": _proposed(None, TELLERS),
+    "agreements:ignore": _proposed(None, TELLERS),
+    "agreements:agreement": _agreed(SENDING),
+    "agreements:paper": _agreed(SENDING),
+    "agreements:proof": _agreed(SENDING, approval=""),
+    "agreements:attachment": _agreed(SENDING, attachment=""),
+    "agreements:factsheets": _agreed(SENDING),
+    "agreements:comparison": _agreed(SENDING),
+    "agreements:edit": _agreed(TELLERS, TELLERS),
+    "agreements:particulars": _agreed(TELLERS, TELLERS),
+    "agreements:add-paper": _agreed(None, TELLERS),
+    "agreements:take-theirs": _agreed(None, TELLERS),
+    "agreements:approve": _agreed(SIGNATORIES, SIGNATORIES),
+    "agreements:look": _agreed(None, TELLERS),
+    "agreements:remark": _agreed(None, TELLERS),
+    "agreements:channel": _agreed(None, TELLERS),
+    "agreements:deed": _agreed(TELLERS, TELLERS, deed="delete"),
     "institution:start": Page(TELLERS),
     "institution:overview": _told(None),
     "institution:profile": _told(TELLERS),
@@ -447,6 +511,7 @@ def scene(cast: Cast, settings: Settings) -> Scene:
         search="leakable course",
         modified_at=NOON,
     )
+    agreement, received = _agreement_of(cast)
     edition = Edition.objects.create(key="e" * 64, proposed_at=NOON, note="A proposal")
     made = Scene(
         cast=cast,
@@ -503,10 +568,54 @@ def scene(cast: Cast, settings: Settings) -> Scene:
             created_at=NOON,
             signs_from=NOON,
         ),
+        agreement=agreement,
+        approval=Approval.objects.create(
+            agreement=agreement, side="ours", channel=Way.EWP, at=NOON, by="Leakable"
+        ),
+        attachment=attach(
+            actor=Actor.system(),
+            agreement=agreement,
+            name="old.pdf",
+            content=b"%PDF-1.7 Leakable",
+            now=NOON,
+        ),
+        proposal=received,
     )
     made.run.folder.mkdir(parents=True, exist_ok=True)
     made.run.file.write_text("<Leakable/>")
     return made
+
+
+def _agreement_of(cast: Cast) -> tuple[Agreement, ReceivedCopy]:
+    """A draft of the sending institution, and a partner's proposal to it."""
+    ours, theirs = cast.sending.hei_id, cast.receiving.hei_id
+    draft = agreements.create(
+        actor=Actor.system(),
+        institution=cast.sending,
+        partner=cast.receiving,
+        terms=both_ways(ours, theirs, other_terms="Leakable terms"),
+        code="N-2026-1",
+        now=NOON,
+    )
+    copy = Copy(
+        author=Party(theirs, "theirs-1", "Leakable-2"),
+        other=Party(ours),
+        terms=both_ways(theirs, ours),
+    )
+    document, digest = form_of_agreements().write(copy)
+    received = agreements.receive_copy(
+        actor=Actor.system(),
+        institution=cast.sending,
+        partner=cast.receiving,
+        iia_id="theirs-1",
+        document=document,
+        copy=form_of_agreements().read(document),
+        digest=digest,
+        published=digest,
+        channel=Way.EWP,
+        now=NOON,
+    )
+    return draft, received
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def text(client: Client, address: str, status: int = 200) -> str:
 def sent(client: Client, address: str, data: dict[str, Any], status: int = 302) -> Any:
     answer = client.post(address, data)
     told = re.findall(
-        r'class="(?:error|message|notice)[^>]*>(.*?)</', answer.content.decode(), re.S
+        r'class="(?:error|message|notice)[^>]*>(.*?)</', answer.content.decode(), re.DOTALL
     )
     assert answer.status_code == status, told
     return answer

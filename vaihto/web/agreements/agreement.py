@@ -128,7 +128,7 @@ def deeds(one: Agreement, found: Standing, actor: Actor) -> list[Deed]:
         return []
     if may_edit and state is State.DRAFT:
         offered.append(Deed("propose", _("Propose to the partner"), main=True))
-    if may_edit and one.mutual_id and found.ours != one.mutual.ours.digest:
+    if may_edit and one.mutual and found.ours != one.mutual.ours.digest:
         offered.append(Deed("revert", _("Go back to what is in force"), asks=True))
     if may_approve and _may_withdraw(one):
         offered.append(Deed("withdraw-approval", _("Take our approval back"), asks=True))

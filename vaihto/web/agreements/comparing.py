@@ -124,18 +124,18 @@ def _line(
     found: Difference | None,
     names: Mapping[str, str],
 ) -> Line | None:
-    values = [
+    mine, other = (
         words.value(name, getattr(one, name), names) if one is not None else ""
         for one in (left, right)
-    ]
+    )
     if name == "people_not_yet_defined" and found is None:
         return None
-    if not any(values) and found is None:
+    if not (mine or other) and found is None:
         return None
     field = _(words.FIELDS[name])
     if found is None:
-        return Line(field, *values)
-    return Line(field, *values, _difference_word(found.weight), _TONES[found.weight])
+        return Line(field, mine, other)
+    return Line(field, mine, other, _difference_word(found.weight), _TONES[found.weight])
 
 
 def verdict(seen: Comparison) -> SafeString:

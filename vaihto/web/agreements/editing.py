@@ -147,9 +147,7 @@ def new(request: Request) -> HttpResponse:
     start = request.GET.get("from", "")
     like = next((one for one in earlier if str(one.pk) == start), None)
     initial = {
-        "institution": (like or (earlier[0] if earlier else None) or places[0]).institution.hei_id
-        if earlier
-        else places[0].hei_id,
+        "institution": (like.institution if like else places[0]).hei_id,
         "programme": like.programme if like else Programme.ERASMUS,
         "unit": str(like.unit_id) if like and like.unit_id else "",
         "start": start,
