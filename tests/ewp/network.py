@@ -179,12 +179,14 @@ def judge(request: Request, response: Response, *, server_key: str | None = None
     if coding is not None:
         assert (coding, "gzip" in (request.header("accept-encoding") or "")) == ("gzip", True)
         response = replace(response, body=gzip.decompress(response.body))
-    if response.status >= 400:
+    if request.method == "HEAD":
+        assert response.body == b""
+    elif response.status >= 400:
         error = ErrorResponse.read(response.body)
         assert error is not None, response.body
         assert error.developer
         assert response.header("content-type") == "application/xml; charset=utf-8"
-    if "xml" in (response.header("content-type") or ""):
+    if response.body and "xml" in (response.header("content-type") or ""):
         from django.conf import settings  # noqa: PLC0415 - app ready
 
         assert (schemas.problems(response.body, settings.SCHEMAS) or []) == []

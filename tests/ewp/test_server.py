@@ -282,8 +282,6 @@ def test_a_packed_request_is_not_unpacked(node: Network) -> None:
      "/ewp/" + "a" * 3000 + "/read"],
 )  # fmt: skip
 def test_an_unknown_address_is_a_signed_404_to_whoever_asks(node: Network, target: str) -> None:
-    # The key that signs answers is there since the first manifest.
-    node.ask("read")
     request = Request("GET", target, (("Accept-Signature", "rsa-sha256"), ("X-Request-Id", "1")))
     answer = node.answer(request)
     assert (answer.status, error_of(answer)) == (404, "There is no EWP endpoint at this address.")
@@ -342,6 +340,7 @@ def test_what_an_endpoint_raises_becomes_a_signed_error(
     assert (answer.status, ErrorResponse.read(answer.body)) == (status, ErrorResponse(says, users))
     row = Exchange.objects.get()
     assert (row.status, row.blame) == (status, "theirs" if status < 500 else "ours")
+    assert row.facts == {"says": says}
 
 
 def test_a_fault_is_logged_without_what_it_says_of_people(
@@ -593,7 +592,10 @@ def test_of_strangers_only_the_beginning_is_kept_and_not_all(
     for _ in range(4):
         node.ask("read", [("a", "x" * 9000)], method="POST", by=signer("stranger"))
     row = Exchange.objects.get()
-    assert (len(exchanges.read(row)[0].body), row.facts) == (4096, {"body_bytes": 9002})
+    assert (len(exchanges.read(row)[0].body), row.facts) == (
+        4096,
+        {"body_bytes": 9002, "says": row.facts["says"]},
+    )
     assert exchanges.LOST.labels("strangers")._value.get() == lost + 3
 
 

@@ -235,6 +235,8 @@ class Gate:
             # The edge of the node: whatever went wrong, a partner gets a well-formed answer.
             logger.exception("EWP request failed", extra=_event(progress))
             response = _of_trouble(progress, Trouble(500, _FAULT, code="fault"))
+        if progress.request.method == "HEAD":
+            response = replace(response, body=b"")  # no server sends one, and the digest is signed
         response = _sealed(progress, response)
         took = time.perf_counter() - began
         self._keep(progress, response, took_ms=round(took * 1000))
@@ -470,9 +472,7 @@ def _by_endpoint(route: Route, call: Call) -> Response | bytes:
     except KeyMissing:
         raise  # ours to put right
     except MalformedXml as error:
-        raise Trouble(
-            400, f"The document cannot be read: {error}", code="malformed-xml"
-        ) from error
+        raise Trouble(400, f"The document cannot be read: {error}", code="malformed-xml") from error
     except Refusal as refusal:
         # Only in a conflict has a person at the caller done something that they can mend.
         users = (("en", str(refusal)),) if isinstance(refusal, Stale) else ()
@@ -496,6 +496,7 @@ def _away(code: str, says: str, *, seconds: int) -> Trouble:
 
 def _of_trouble(progress: Progress, trouble: Trouble) -> Response:
     progress.code = trouble.code
+    progress.facts["says"] = trouble.body.developer[:300]
     headers: Headers = (("Content-Type", XML_TYPE), *trouble.headers)
     return Response(trouble.status, headers, trouble.body.write())
 
@@ -532,10 +533,12 @@ def _sealed(progress: Progress, response: Response) -> Response:
 
 
 def _signer(progress: Progress) -> httpsig.Signer | None:
+    """The key of the addressed institution, or the shared one; made here if nobody has asked for a manifest yet."""
     institution, now = progress.institution, progress.now
     signer = keys.signing_key(institution=institution, purpose=Key.Purpose.SERVER, now=now)
-    if signer is None and institution is not None:
-        keys.ensure(institution=institution, now=now)
+    hosted = institution or (Institution.objects.hosted().first() if signer is None else None)
+    if signer is None and hosted is not None:
+        keys.ensure(institution=hosted, now=now)
         signer = keys.signing_key(institution=institution, purpose=Key.Purpose.SERVER, now=now)
     return signer
 

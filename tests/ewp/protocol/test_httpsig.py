@@ -557,6 +557,46 @@ def tampered(draw: st.DrawFn, message: Any, start_line: bool) -> Any:
     return put(message, name, None if place == "drop" else changed_byte(value, at, to))
 
 
+targets = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="#")).map(
+    "/{}".format
+)
+visible = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)
+
+
+@st.composite
+def sent(draw: st.DrawFn) -> Request:
+    """Any request that a client might sign, with headers of its own among the signed ones."""
+    names = draw(st.lists(st.sampled_from(["X-One", "X-Two", "Accept-Encoding"]), unique=True))
+    own = tuple((name, draw(visible)) for name in names)
+    request = Request(
+        draw(st.sampled_from(["GET", "POST", "PUT"])),
+        draw(targets),
+        (
+            ("Host", HOST),
+            *own,
+            ("Original-Date", http_date(NOW)),
+            ("Digest", httpsig.digest(body := draw(st.binary(min_size=1, max_size=200)))),
+            ("X-Request-Id", str(draw(st.uuids()))),
+        ),
+        body,
+    )
+    order = draw(
+        st.permutations([httpsig.TARGET, *(name.lower() for name, _value in request.headers)])
+    )
+    return httpsig.sign_as_is(request, signer=signer(), names=order)
+
+
+@given(
+    sent().flatmap(lambda request: st.tuples(st.just(request), tampered(request, start_line=True)))
+)
+def test_what_was_signed_verifies_and_what_was_changed_afterwards_does_not(
+    pair: tuple[Request, Request],
+) -> None:
+    request, changed = pair
+    assert verify(request).hei_ids == ("partner.example",)
+    assert refused(changed)[0] in {400, 401, 403}
+
+
 @given(tampered(POST, start_line=True))
 def test_any_changed_byte_or_dropped_header_of_a_signed_request_is_refused(
     request: Request,
