@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django_tasks_db.models import DBTaskResult
 
 from tests.cast import NOON, Cast
@@ -511,6 +512,43 @@ def test_a_partner_with_much_waiting_does_not_keep_the_others_waiting(
     notify("x", partner="other.example")
     work(Policy(threads=2, batch=16))
     assert partner.came.index(["x"]) < 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_that_stays_open_keeps_no_other_word_waiting(clock: Clock) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    held, over = threading.Event(), threading.Event()
+
+    def change() -> None:
+        with transaction.atomic():
+            notify("a")
+            held.set()
+            over.wait(10)
+        connection.close()
+
+    changing = threading.Thread(target=change)
+
+    def change_meanwhile(_slips: Sequence[Slip]) -> Outcome:
+        changing.start()
+        held.wait(10)
+        threading.Timer(1.0, over.set).start()
+        return ARRIVED
+
+    came: list[tuple[str, bool]] = []
+
+    class Here(Partner):
+        def deliver(self, slips: Sequence[Slip]) -> Outcome:
+            came.append((slips[0].object_id, over.is_set()))
+            return change_meanwhile(slips) if came == [("a", False)] else ARRIVED
+
+    with transaction.atomic():
+        notify("a", "b", "c")
+    lane = Lane(Direction.OUT, {"iia-cnr": Here()}, Policy(threads=1))
+    done = Round(lane, clock=clock).run()
+    changing.join(10)
+    assert came == [("a", False), ("b", False), ("c", False), ("a", True)]
+    assert (done.arrived, [row.state for row in rows()]) == (3, ["done"] * 3)
 
 
 # The operator

@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import transaction
 from django_tasks_db.models import DBTaskResult
+from pytest_django import DjangoCaptureOnCommitCallbacks
+from pytest_django.fixtures import Settings
 
 from tests.cast import NOON, Cast
 from vaihto.jobs import actions, beat, timetable
-from vaihto.jobs.actions import resume_lost, run, run_work, start
+from vaihto.jobs.actions import ask_again, resume_lost, run, run_work, start
 from vaihto.jobs.models import Ran, Work
 from vaihto.jobs.progress import Progress, seen
 from vaihto.journal.actors import Actor
@@ -137,6 +139,39 @@ def test_what_a_command_does_is_lost_only_after_hours(kind: str) -> None:
     lost(kind, worker="")
     assert resume_lost(now=NOON) == 0
     assert resume_lost(now=NOON + timedelta(hours=6)) == 1
+
+
+def test_work_whose_task_was_lost_is_asked_for_again_and_not_at_once(kind: str) -> None:
+    work = begin(kind)
+    Work.objects.filter(pk=work.pk).update(enqueued_at=NOON)
+    DBTaskResult.objects.all().delete()
+    assert ask_again(now=NOON + timedelta(minutes=4)) == 0
+    assert ask_again(now=NOON + timedelta(minutes=5)) == 1
+    assert ask_again(now=NOON + timedelta(minutes=6)) == 0
+    assert DBTaskResult.objects.count() == 1
+    run_work.call(work.pk)
+    assert ask_again(now=NOON + timedelta(hours=1)) == 0
+
+
+def test_a_broker_that_is_away_stops_no_change(
+    kind: str,
+    settings: Settings,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    settings.TASKS = {
+        "default": {
+            **settings.TASKS["default"],
+            "BACKEND": "django_tasks_rq.RQBackend",
+            "ENQUEUE_ON_COMMIT": True,
+        }
+    }
+    settings.RQ_QUEUES = {"default": {"URL": "redis://127.0.0.1:1/0?socket_connect_timeout=1"}}
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "django_rq"]
+    settings.MIGRATION_MODULES = {"django_rq": None}
+    with django_capture_on_commit_callbacks(execute=True):
+        work = begin(kind)
+    work.refresh_from_db()
+    assert work.state == Work.State.WAITING
 
 
 def test_work_that_ends_its_workers_is_given_up(kind: str) -> None:

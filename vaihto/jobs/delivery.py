@@ -329,7 +329,8 @@ class Round:
         self._threads.carry(carrier, group)
 
     def _collect(self) -> bool:
-        """Waits a moment for what lands, and settles it. Did anything land?"""
+        """Waits a moment for what lands, and settles it. Was anything settled?"""
+        before = len(self._flying)
         came = self._threads.landed()
         for slips, outcome in came:
             self._landed.append(_Landed(slips, outcome, time.monotonic()))
@@ -356,7 +357,7 @@ class Round:
             close_old_connections()
             time.sleep(0.2)
             self._forget()
-        return bool(came)
+        return len(self._flying) < before
 
     def _forget(self) -> None:
         """Lets go of what landed and could not be written while the claim stood."""
