@@ -340,7 +340,7 @@ def test_elements_of_a_catalogue_inside_an_entry_are_taken_out() -> None:
 
 def test_the_catalogue_is_valid_and_says_what_the_manifests_said(ewp_schemas: Official) -> None:
     foreign = (
-        f'<x:own xmlns:x="https://else.eu/api" version="9"><x:url>https://else.eu</x:url></x:own>'
+        '<x:own xmlns:x="https://else.eu/api" version="9"><x:url>https://else.eu</x:url></x:own>'
     )
     document = (
         manifest(discovery(), echo(), factsheet())

@@ -154,8 +154,8 @@ TABLE: tuple[Command, ...] = (
         examples=(
             "vaihto registry --source https://a.example/ewp/a.example/manifest.xml",
             "vaihto registry --source 'https://a.example/ewp/a.example/manifest.xml a[.]example' --every 60",
-            "vaihto registry --sources alliance.txt --certificate chain.pem --key key.pem "
-            "--public-url https://registry.example.org",
+            "vaihto registry --sources alliance.txt --certificate chain.pem --key key.pem",
+            "vaihto registry --sources alliance.txt --public-url https://registry.example.org",
             "vaihto registry --sources test.txt --ca-file authority.pem --allow-private",
         ),
     ),
