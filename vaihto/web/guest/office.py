@@ -14,13 +14,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from vaihto.agreements import actions
-from vaihto.agreements.attachments import MOST_BYTES, content_of
+from vaihto.agreements.attachments import MOST_BYTES
 from vaihto.agreements.models import Agreement, ReceivedCopy
 from vaihto.channels import file as by_file
 from vaihto.channels import guest, reaching
 from vaihto.channels.models import Channel, GuestLink, Letter, SignedPaper
 from vaihto.journal.actors import May
-from vaihto.refusals import NotAllowed, Refusal
+from vaihto.refusals import NotAllowed, Refusal, Stale
 from vaihto.web import components
 from vaihto.web.agreements.agreement import agreement_of, trail
 from vaihto.web.components import Cell, Column, Row
@@ -260,7 +260,7 @@ def _paper_row(paper: SignedPaper) -> Row:
     if paper.settled_at:
         word = _("confirmed") if paper.confirmed else _("refused")
         outcome = Cell(word, note=f"{paper.settled_by}. {paper.reason}".strip())
-    address = reverse("without-ewp:attached", args=[paper.agreement_id, paper.attachment_id])
+    address = reverse("agreements:attachment", args=[paper.agreement_id, paper.attachment_id])
     return Row(
         [
             Cell(shown(paper.at), note=paper.by, nowrap=True),
@@ -292,17 +292,6 @@ def settle(request: Request, pk: int, paper_pk: int, deed: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("without-ewp:papers", args=[pk]))
 
 
-def attached(request: Request, pk: int, file_pk: int) -> HttpResponse:
-    """A file of the agreement as it came."""
-    one = agreement_of(request, pk)
-    kept = one.attachments.filter(pk=file_pk).first()
-    if kept is None:
-        raise Http404
-    answer = HttpResponse(content_of(kept), content_type="application/pdf")
-    answer["Content-Disposition"] = 'attachment; filename="attachment.pdf"'
-    return answer
-
-
 # The partner's copy under another id --------------------------------------------------------------
 
 
@@ -323,9 +312,9 @@ def instead(request: Request, pk: int) -> HttpResponse:
             if wanted.isdecimal() and len(wanted) < 19
             else None
         )
-        if chosen is None:
-            raise Http404
         try:
+            if chosen is None:
+                raise Stale("guest.no-copy-chosen")
             actions.link_instead(
                 actor=request.actor, received=chosen, agreement=one, now=request.now
             )

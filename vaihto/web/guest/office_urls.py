@@ -15,6 +15,5 @@ urlpatterns = [
     path("<int:pk>/links/<int:link_pk>/<slug:deed>", office.change, name="change-link"),
     path("<int:pk>/paper", office.papers, name="papers"),
     path("<int:pk>/paper/<int:paper_pk>/<slug:deed>", office.settle, name="settle-paper"),
-    path("<int:pk>/paper/attached/<int:file_pk>.pdf", office.attached, name="attached"),
     path("<int:pk>/copy", office.instead, name="instead"),
 ]
