@@ -133,6 +133,25 @@ def test_what_is_killed_is_started_again_and_in_the_end_nothing_is_left(
     )
 
 
+def test_children_do_not_outlive_a_parent_that_is_killed() -> None:
+    """As a test run that is broken off: nobody is left to end them."""
+    begin = "import time; from vaihto.command.processes import start; "
+    sleep = "print(start(['/bin/sleep', '300']).pid, flush=True); time.sleep(300)"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", begin + sleep],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    time.sleep(0.3)  # until it has become the command
+    assert not group_is_gone(child)
+    parent.kill()
+    parent.communicate()
+    assert soon(lambda: group_is_gone(child))
+
+
 # --- The demo as a node ------------------------------------------------------------------------
 
 

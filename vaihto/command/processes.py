@@ -67,13 +67,28 @@ def server_command(
     ]
 
 
+# Asks Linux for a SIGTERM when the parent dies, then becomes the command.
+_TIE = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); "
+    "os.getppid() == int(sys.argv[1]) or sys.exit(1); os.execv(sys.argv[2], sys.argv[2:])"
+)
+
+
+def _tied(command: list[str]) -> list[str]:
+    """The command as one that does not outlive us, however we end; where the system knows no such tie, as it is."""
+    if sys.platform != "linux":
+        return command
+    return [sys.executable, "-S", "-c", _TIE, str(os.getpid()), *command]
+
+
 def start(
     command: list[str], *, environ: Mapping[str, str] | None = None, log: Path | None = None
 ) -> Child:
     """A child in a session of its own, so that Ctrl-C reaches only us, and we end it in order.
 
-    Its words go to the end of the log where one is named.
+    Its words go to the end of the log where one is named. If we are killed ourselves, it ends too.
     """
+    command = _tied(command)
     if log is None:
         return subprocess.Popen(command, env=environ, start_new_session=True)
     with log.open("ab") as opened:
