@@ -18,7 +18,13 @@ from tests.agreements.two import both_ways, studies
 from tests.cast import NOON, Cast, account, mobility, role, student
 from tests.web.conftest import AsSomebody
 from vaihto.agreements import actions
-from vaihto.agreements.models import Agreement, ReceivedCopy
+from vaihto.agreements.models import (
+    Agreement,
+    AllianceAgreement,
+    AllianceText,
+    Participant,
+    ReceivedCopy,
+)
 from vaihto.agreements.queries import suggestions, without_successor
 from vaihto.agreements.standing import State
 from vaihto.agreements.terms import (
@@ -27,6 +33,7 @@ from vaihto.agreements.terms import (
     LanguageSkill,
     SubjectArea,
     Terms,
+    stored,
 )
 from vaihto.institutions.models import Contact, Institution
 from vaihto.journal.actors import Actor
@@ -408,6 +415,28 @@ def test_an_agreement_is_renewed_with_later_years(cast: Cast, north: Client) -> 
         ("2029/2030", "2031/2032")
     }
     assert new.listed_state == State.DRAFT
+
+
+def test_an_agreement_begins_with_what_the_alliance_agreed_on(cast: Cast, north: Client) -> None:
+    whole = AllianceAgreement.objects.create(
+        alliance=cast.alliance, name="Northern text", created_at=NOON
+    )
+    line = stored(Terms((studies("", ""),)))["conditions"][0]
+    del line["sending"], line["receiving"]
+    lines = [line, {**line, "kind": "traineeship", "senders": [NORTH]}]
+    text_ = AllianceText.objects.create(
+        agreement=whole, number=1, lines=lines, adopted_at=NOON, created_at=NOON, created_by="Agnes"
+    )
+    for member in (cast.sending, cast.receiving):
+        Participant.objects.create(agreement=whole, institution=member, since=NOON.date())
+    address = f"{at('new')}?partner={cast.receiving.pk}"
+    assert "Northern text" in text(north, address)
+    sent(north, address, {"programme": "erasmus", "start": f"text-{text_.pk}"})
+    made = Agreement.objects.latest("pk")
+    assert made.alliance_agreement == whole
+    assert [(c.kind.value, c.sending) for c in made.terms.conditions] == [
+        ("studies", NORTH), ("studies", VALE), ("traineeship", NORTH),
+    ]  # fmt: skip
 
 
 def test_many_are_changed_at_once_and_each_tells_what_came_of_it(cast: Cast, north: Client) -> None:

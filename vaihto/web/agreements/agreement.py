@@ -324,7 +324,7 @@ def agreement(request: Request, pk: int) -> HttpResponse:
         may_approve_now=may_approve and not forbidden,
         bound=conditions_table(bound, names, caption=_("In force")) if bound else None,
         ended=bound is None and one.mutual is not None,
-        moved=found.moved or bound is None,
+        moved=bound is None or one.mutual is None or found.ours != one.mutual.ours.digest,
         served=conditions_table(one.terms, names, caption=_("Our copy")),
         gaps=_gaps(one) if may_edit and alive else [],
         approvals=_approvals(one),

@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from vaihto.agreements import actions
 from vaihto.agreements.checks import check
-from vaihto.agreements.models import Agreement, Programme
+from vaihto.agreements.models import Agreement, AllianceText, Programme
+from vaihto.agreements.queries import alliance_texts, terms_of_text
 from vaihto.agreements.terms import ORDER, Terms
 from vaihto.agreements.words import KINDS
 from vaihto.ewp import registry
@@ -93,6 +94,7 @@ class NewForm(forms.Form):
         *,
         places: list[Institution],
         earlier: list[Agreement],
+        texts: list[tuple[Institution, AllianceText]],
         initial: dict[str, Any],
     ) -> None:
         super().__init__(data, initial=initial)
@@ -109,14 +111,23 @@ class NewForm(forms.Form):
             )
             for one in earlier
         ]
+        starts += [
+            (
+                f"text-{text.pk}",
+                _("%(name)s: what the alliance agreed on") % {"name": text.agreement.name},
+            )
+            for _place, text in texts
+        ]
         choose("start", starts)
         self.fields["start"].required = False
         if len(places) == 1:
             del self.fields["institution"]
         if len(self.fields["unit"].choices) == 1:  # type: ignore[attr-defined]
             del self.fields["unit"]
+        if len(starts) == 1:
+            del self.fields["start"]
         if not earlier:
-            del self.fields["start"], self.fields["years"]
+            del self.fields["years"]
 
     def _choose(self, name: str, choices: Any) -> None:
         self.fields[name].choices = choices  # type: ignore[attr-defined]
@@ -140,10 +151,16 @@ def new(request: Request) -> HttpResponse:
         return _choose_partner(request)
     earlier = list(
         Agreement.objects.visible_to(request.actor)
-        .filter(institution__in=places, partner=partner, deleted_at__isnull=True)
+        .filter(
+            institution__in=places,
+            partner=partner,
+            deleted_at__isnull=True,
+            first_year__isnull=False,
+        )
         .select_related("institution", "current")
         .order_by("-last_year", "-pk")[:10]
     )
+    texts = alliance_texts(places, partner)
     start = request.GET.get("from", "")
     like = next((one for one in earlier if str(one.pk) == start), None)
     initial = {
@@ -157,10 +174,11 @@ def new(request: Request) -> HttpResponse:
         request.POST if request.method == "POST" else None,
         places=places,
         earlier=earlier,
+        texts=texts,
         initial=initial,
     )
     if request.method == "POST" and form.is_valid():
-        made = _made(request, form, places, partner, earlier)
+        made = _made(request, form, places, partner, earlier, texts)
         if made is not None:
             messages.success(request, _("The draft was made. Only we see it until it is proposed."))
             return HttpResponseRedirect(reverse("agreements:edit", args=[made.pk]))
@@ -188,6 +206,7 @@ def _made(
     places: list[Institution],
     partner: Institution,
     earlier: list[Agreement],
+    texts: list[tuple[Institution, AllianceText]],
 ) -> Agreement | None:
     given = form.cleaned_data
     place = next((one for one in places if one.hei_id == given.get("institution")), places[0])
@@ -196,6 +215,11 @@ def _made(
     if like is not None:
         by = given.get("years")
         terms = shifted(like.terms.without_contacts(), _length(like) if by is None else by)
+    text = next(
+        (one for own, one in texts if own == place and given.get("start") == f"text-{one.pk}"), None
+    )
+    if text is not None:
+        terms = terms_of_text(text, place, partner)
     unit = given.get("unit")
     try:
         return actions.create(
@@ -206,6 +230,7 @@ def _made(
             programme=given["programme"],
             code=clean_text(given["code"]),
             unit=Unit.objects.filter(institution=place, pk=int(unit)).first() if unit else None,
+            alliance_agreement=text.agreement if text is not None else None,
             now=request.now,
         )
     except Refusal as refusal:

@@ -280,14 +280,14 @@ def _dates(found: QuerySet[Agreement], counts: dict[int, int], today: date) -> l
             _("Notice given by this day takes effect on 1 September %(year)s.")
             % {"year": year + 1},
         )
-        if ending := counts.get(year - 1):
-            text = ngettext("%(count)s agreement ends", "%(count)s agreements end", ending)
-            add(
-                date(year, 7, 31),
-                text % {"count": ending},
-                _("The last academic year is over."),
-                tone="warn",
-            )
+    for year, ending in counts.items():
+        text = ngettext("%(count)s agreement ends", "%(count)s agreements end", ending)
+        add(
+            date(year + 1, 7, 31),
+            text % {"count": ending},
+            _("The last academic year is over."),
+            tone="warn",
+        )
     return [event for _day, event in sorted(events, key=lambda pair: pair[0])]
 
 
