@@ -27,6 +27,7 @@ from vaihto.agreements.forms import form as form_of_agreements
 from vaihto.agreements.models import Agreement, Approval, Attachment, ReceivedCopy
 from vaihto.agreements.models import Channel as Way
 from vaihto.agreements.terms import Copy, Party
+from vaihto.channels.models import AgreementFile, GuestLink, SignedPaper, digest_of
 from vaihto.classification.collections import freeze
 from vaihto.classification.models import Collection, Edition
 from vaihto.classification.queries import EXTRACTIONS
@@ -41,6 +42,7 @@ from vaihto.journal.actors import Actor
 from vaihto.observatory.models import Goal
 from vaihto.offers.models import LearningOpportunity, Realisation
 from vaihto.people.models import Account, Role
+from vaihto.people.secrecy import seal
 from vaihto.virta.models import ExportRun
 
 # Who walks: one account per role at the sending institution, and those who have no business there.
@@ -81,6 +83,9 @@ class Scene:
     approval: Approval
     attachment: Attachment
     proposal: ReceivedCopy
+    link: GuestLink
+    paper: SignedPaper
+    file: AgreementFile
 
 
 def _about(name: str) -> Callable[[Scene], dict[str, Any]]:
@@ -138,6 +143,7 @@ READERS = SENDING | {"chiara", "dara"}  # who read mobilities somewhere
 BOTH_SIDES = SENDING | {"chiara", "aino"}
 HOME_SIDE = SENDING | {"aino"}
 SIGNATORIES = frozenset({"signatory"})
+GUEST_SECRET = "s" * 43
 MANAGERS = frozenset({"administrator", "operator"})
 TELLERS = frozenset({"agreement_manager", "administrator"})  # write what partners are told
 WORKERS = EVERYBODY - {"aino"}  # whoever has a role
@@ -188,6 +194,26 @@ def _agreed(opens: frozenset[str] | None, sends: frozenset[str] | None = None, *
         return found
 
     return Page(opens, sends, facts, knows=SENDING)
+
+
+def _guest(**more: str) -> Page:
+    """A page behind a guest's link: everybody who has the link is led to its door."""
+    facts = {"secret": GUEST_SECRET, **more}
+    return Page(EVERYBODY, EVERYBODY, lambda _scene: facts, public=True)
+
+
+def _linked(deed: str) -> Page:
+    def facts(scene: Scene) -> dict[str, Any]:
+        return {"pk": scene.agreement.pk, "link_pk": scene.link.pk, "deed": deed}
+
+    return Page(None, TELLERS, facts, knows=SENDING)
+
+
+def _signed(deed: str, sends: frozenset[str]) -> Page:
+    def facts(scene: Scene) -> dict[str, Any]:
+        return {"pk": scene.agreement.pk, "paper_pk": scene.paper.pk, "deed": deed}
+
+    return Page(None, sends, facts, knows=SENDING)
 
 
 def _proposed(opens: frozenset[str] | None, sends: frozenset[str] | None = None) -> Page:
@@ -305,6 +331,23 @@ PAGES: dict[str, Page] = {
     "agreements:remark": _agreed(None, TELLERS),
     "agreements:channel": _agreed(None, TELLERS),
     "agreements:deed": _agreed(TELLERS, TELLERS, deed="delete"),
+    "guest:door": _guest(),
+    "guest:agreement": _guest(),
+    "guest:paper": _guest(),
+    "guest:comment": _guest(),
+    "guest:propose": _guest(),
+    "guest:approve": _guest(),
+    "guest:sign": _guest(),
+    "guest:pass-on": _guest(),
+    "guest:deed": _guest(deed="end"),
+    "without-ewp:files": Page(TELLERS, TELLERS),
+    "without-ewp:spreadsheet": Page(READERS),
+    "without-ewp:file": Page(TELLERS, TELLERS, _about("file")),
+    "without-ewp:links": _agreed(TELLERS, TELLERS),
+    "without-ewp:change-link": _linked("withdraw"),
+    "without-ewp:papers": _agreed(TELLERS | SIGNATORIES, TELLERS),
+    "without-ewp:settle-paper": _signed("confirm", SIGNATORIES),
+    "without-ewp:instead": _agreed(TELLERS, TELLERS),
     "institution:start": Page(TELLERS),
     "institution:overview": _told(None),
     "institution:profile": _told(TELLERS),
@@ -512,6 +555,13 @@ def scene(cast: Cast, settings: Settings) -> Scene:
         modified_at=NOON,
     )
     agreement, received = _agreement_of(cast)
+    attachment = attach(
+        actor=Actor.system(),
+        agreement=agreement,
+        name="old.pdf",
+        content=b"%PDF-1.7 Leakable",
+        now=NOON,
+    )
     edition = Edition.objects.create(key="e" * 64, proposed_at=NOON, note="A proposal")
     made = Scene(
         cast=cast,
@@ -572,14 +622,43 @@ def scene(cast: Cast, settings: Settings) -> Scene:
         approval=Approval.objects.create(
             agreement=agreement, side="ours", channel=Way.EWP, at=NOON, by="Leakable"
         ),
-        attachment=attach(
-            actor=Actor.system(),
-            agreement=agreement,
-            name="old.pdf",
-            content=b"%PDF-1.7 Leakable",
-            now=NOON,
-        ),
+        attachment=attachment,
         proposal=received,
+        link=GuestLink.objects.create(
+            institution=cast.sending,
+            agreement=agreement,
+            address="leakable@example.org",
+            name="Leakable",
+            language="en",
+            digest=digest_of(GUEST_SECRET),
+            seed="seed",
+            created_at=NOON,
+            created_by="Leakable",
+            expires_at=NOON.replace(year=2100),
+        ),
+        paper=SignedPaper.objects.create(
+            agreement=agreement,
+            attachment=attachment,
+            digest="d" * 64,
+            signed_by="Leakable",
+            mandate="Rector",
+            signed_on=NOON.date(),
+            at=NOON,
+            by="Leakable",
+        ),
+        file=AgreementFile.objects.create(
+            institution=cast.sending,
+            landing="ours",
+            name="Leakable.xlsx",
+            content=seal(b"Leakable"),
+            digest="d" * 64,
+            at=NOON,
+            by="Leakable",
+            done_at=NOON,
+            outcome=[
+                {"code": "L-1", "verdict": "created", "agreement": "", "sentence": "", "remedy": ""}
+            ],
+        ),
     )
     made.run.folder.mkdir(parents=True, exist_ok=True)
     made.run.file.write_text("<Leakable/>")
