@@ -435,6 +435,23 @@ def test_of_many_processes_one_asks() -> None:
     assert not refreshing._claim(row, late + timedelta(seconds=1), at_once=False)
 
 
+def test_what_is_not_due_is_not_written() -> None:
+    take(ALPHA)
+    with queries_made() as queries:
+        for second in range(1, 60):
+            moment = NOON + timedelta(seconds=second)
+            assert registry.client_key("0" * 64, now=moment) is None
+            assert not refreshing.is_due(now=moment)
+    assert [q["sql"] for q in queries.captured_queries if not q["sql"].startswith("SELECT")] == []
+
+
+def test_an_expired_copy_is_due_when_the_pause_is_over() -> None:
+    assert refreshing.is_due(now=NOON)
+    take(ALPHA)
+    assert not refreshing.is_due(now=NOON + timedelta(minutes=14))
+    assert refreshing.is_due(now=NOON + timedelta(minutes=15))
+
+
 def test_a_clock_that_was_put_back_does_not_stop_the_refresh() -> None:
     take(ALPHA, now=NOON + timedelta(days=30))
     Catalogue.objects.update(expires_at=NOON)

@@ -113,7 +113,10 @@ def refresh(
     if not url:
         return Refreshed("unset")
     row, _created = Catalogue.objects.defer("document").get_or_create(url=url)
-    if not (at_once or early or _has_expired(row, now)) or not _claim(row, now, at_once=at_once):
+    # Looked at before the claim is written: what is not due must not wait for a database that is being written.
+    if not (at_once or ((early or _has_expired(row, now)) and _pause_is_over(row, now))):
+        return Refreshed("not-due")
+    if not _claim(row, now, at_once=at_once):
         return Refreshed("not-due")
     try:
         answer = fetch(Question(url, row.etag, row.last_modified), limits)
@@ -125,10 +128,15 @@ def refresh(
 def is_due(*, now: datetime) -> bool:
     """Would a refresh ask the registry now?"""
     row = Catalogue.objects.filter(url=settings.CATALOGUE_URL).defer("document").first()
-    if row is None or row.asked_at is None:
+    return row is None or (_has_expired(row, now) and _pause_is_over(row, now))
+
+
+def _pause_is_over(row: Catalogue, now: datetime) -> bool:
+    if row.asked_at is None:
         return True
     pause = _PAUSE_AFTER_FAILURE if row.failure else _PAUSE
-    return _has_expired(row, now) and row.asked_at <= now - pause
+    # A clock that was put back must not stop us until it has caught up.
+    return row.asked_at <= now - pause or row.asked_at > now + _PAUSE_AFTER_FAILURE
 
 
 def _has_expired(row: Catalogue, now: datetime) -> bool:
@@ -143,7 +151,6 @@ def _claim(row: Catalogue, now: datetime, *, at_once: bool) -> bool:
             Q(asked_at__isnull=True)
             | Q(asked_at__lte=now - _PAUSE, failure="")
             | Q(asked_at__lte=now - _PAUSE_AFTER_FAILURE)
-            # A clock that was put back must not stop us until it has caught up.
             | Q(asked_at__gt=now + _PAUSE_AFTER_FAILURE)
         )
     return bool(mine.update(asked_at=now))

@@ -10,6 +10,7 @@ until that is five days past its expiry. Source: the reference of the network, s
 from __future__ import annotations
 
 import json
+import logging
 import re
 import time
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
+from django.db import OperationalError
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -27,6 +29,8 @@ from vaihto.ewp.protocol.api import EWP
 from vaihto.ewp.refreshing import HURRIED, erasmus_code, refresh
 from vaihto.refusals import Refusal
 from vaihto.wording import mark as _
+
+logger = logging.getLogger("vaihto.ewp")
 
 TRUSTED_AFTER_EXPIRY = timedelta(days=5)
 
@@ -117,13 +121,22 @@ def client_key(fingerprint: str, *, now: datetime, ask_again: bool = True) -> Kn
     copy = _copy()
     found = None if copy is None else copy.key(fingerprint)
     lacking = found is None or (copy is not None and copy.is_too_old(now))
-    if lacking and ask_again and refresh(now=now, limits=HURRIED, early=True).has_answer:
+    if lacking and ask_again and _asked_again(now):
         forget()
         copy = _copy()
         found = None if copy is None else copy.key(fingerprint)
     if copy is not None:
         copy.require_trust(now)
     return found
+
+
+def _asked_again(now: datetime) -> bool:
+    """Did the registry answer just now? Where the database is too busy to write that down, nobody is asked."""
+    try:
+        return refresh(now=now, limits=HURRIED, early=True).has_answer
+    except OperationalError:
+        logger.warning("the database was too busy to ask the registry for a new partner")
+        return False
 
 
 def entries(
