@@ -596,7 +596,7 @@ def _notifications(today: date) -> None:
     refused = {"host": "ewp.own.example", "status": 400, "message": "iia_id: unknown agreement"}
     rows: list[Notification] = [
         _notification("out", "tuulisalmi.example", "rivalta-nuova.example", "iia-cnr", word, since,
-                      due_at=now + timedelta(hours=4), attempts=7, awaits_partner=True, tried_at=last_try,
+                      due_at=now + timedelta(hours=1), attempts=7, awaits_partner=True, tried_at=last_try,
                       outcome="partner-failed", outcome_facts=broken, blame="theirs")
         for word, since in (("waits", now - timedelta(hours=22)), ("waits too", now - timedelta(hours=5)))
     ]  # fmt: skip

@@ -101,7 +101,12 @@ def of_partner(found: Sequence[tuple[Exchange, History]], *, partner: str) -> Ti
 
 def _paragraph(text: str) -> str:
     return textwrap.fill(
-        text, 78, initial_indent="  ", subsequent_indent="  ", break_long_words=False
+        text,
+        78,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 
