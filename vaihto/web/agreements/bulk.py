@@ -165,7 +165,11 @@ def _preview(found: list[Agreement], wanted: _Wanted) -> Any:
         rows.append(
             Row(
                 [
-                    Cell(one.code, href=reverse("agreements:agreement", args=[one.pk])),
+                    Cell(
+                        one.code,
+                        href=reverse("agreements:agreement", args=[one.pk]),
+                        nowrap=True,
+                    ),
                     name_of(one.partner),
                     Cell(words.state(one.listed_state)),
                     "; ".join(lines) or Cell(_("nothing changes"), tone="plain"),
