@@ -181,7 +181,7 @@ class Buckets:
         self._lock = threading.Lock()
         self._left: dict[str, tuple[float, float]] = {}  # caller: requests left, and when that was
 
-    def takes(self, caller: str, *, rate: int, at: float) -> bool:
+    def takes(self, caller: str, *, rate: float, at: float) -> bool:
         """May the caller be served now? `at` is a monotonic time; a rate of 0 is no limit."""
         if rate <= 0:
             return True
@@ -314,10 +314,12 @@ class Gate:
 
     def _check_pace(self, progress: Progress) -> None:
         """Each caller has its share; nobody is counted who has not proven who it is."""
-        callers = progress.callers
-        key_id = progress.verified.key_id if progress.verified is not None else ""
+        verified = _required_verified(progress)
+        if verified.is_anonymous:
+            return
+        caller = " ".join(verified.hei_ids) or verified.key_id
         rate = settings.EWP_CALLS_PER_SECOND
-        if not self._buckets.takes(" ".join(callers) or key_id, rate=rate, at=time.monotonic()):
+        if not self._buckets.takes(caller, rate=rate, at=time.monotonic()):
             raise Trouble(
                 503,
                 f"More than {rate} requests per second for a while. Try again in a moment.",
@@ -329,7 +331,9 @@ class Gate:
         """Writes the exchange down: evidence now, readings soon, and of strangers the beginning, and not all."""
         request = progress.request
         if progress.verified is None:
-            if not self._buckets.takes("", rate=_STRANGERS_PER_SECOND, at=time.monotonic()):
+            if not self._buckets.takes(
+                "(strangers)", rate=_STRANGERS_PER_SECOND, at=time.monotonic()
+            ):
                 exchanges.LOST.labels("strangers").inc()
                 return
             if len(request.body) > _STRANGERS_BODY_BYTES:
