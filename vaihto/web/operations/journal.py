@@ -46,6 +46,10 @@ SUBJECTS: dict[str, Any] = {
     "imports.batch": gettext_lazy("Brought file"),
     "virta.exportrun": gettext_lazy("VIRTA run"),
     "classification.edition": gettext_lazy("Rules edition"),
+    "institutions.capability": gettext_lazy("Capability"),
+    "ewp.exchange": gettext_lazy("Exchange"),
+    "ewp.key": gettext_lazy("Key"),
+    "jobs.notification": gettext_lazy("Notification"),
 }
 _PAGES = {
     "mobilities.mobility": "office:mobility",
@@ -54,6 +58,8 @@ _PAGES = {
     "institutions.institution": "office:institution",
     "imports.batch": "imports:batch",
     "virta.exportrun": "virta:run",
+    "ewp.exchange": "network:exchange",
+    "jobs.notification": "network:notification",
 }
 
 
