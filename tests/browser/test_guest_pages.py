@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 from django.core import mail
@@ -83,9 +81,6 @@ def test_guests_meet_no_barrier_and_nothing_is_wider_than_a_phone(
         found.extend(violations(page))
         if page.evaluate(WIDER_THAN_ITS_WINDOW):
             found.append(f"{name} is wider than its window")
-        if folder := os.environ.get("VAIHTO_SHOTS"):
-            width = window["viewport"]["width"]  # type: ignore[index]
-            page.screenshot(path=str(Path(folder) / f"g-{width}-{name}.png"), full_page=True)
 
     page.goto("/g/nothing")
     look("closed")
@@ -140,7 +135,4 @@ def test_the_office_meets_no_barrier(link: GuestLink, manager: Account, page_as:
         found += violations(page)
         if page.evaluate(WIDER_THAN_ITS_WINDOW):
             found.append(f"{address} is wider than its window")
-        if folder := os.environ.get("VAIHTO_SHOTS"):
-            name = address.strip("/").replace("/", "-")
-            page.screenshot(path=str(Path(folder) / f"o-{name}.png"), full_page=True)
     assert found == []

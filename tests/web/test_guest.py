@@ -99,7 +99,7 @@ class Desk:
     def send(self, name: str, data: dict[str, Any]) -> Any:
         return self.guest.post(f"/g/{self.secret}/{name}", data)
 
-    def hidden(self, name: str) -> dict[str, str]:
+    def hidden(self, name: str) -> dict[str, Any]:
         """Everything that the form of a page would send as it stands."""
         return form_of(self.page(name))
 
@@ -164,6 +164,7 @@ def test_the_whole_journey_from_a_draft_to_the_end(desk: Desk) -> None:
     assert {one.people for one in copy.terms.conditions} == {"5"}
     assert copy.terms.conditions[0].areas == desk.look().terms.conditions[0].areas
     assert "Changes proposed by you" in desk.page()
+    assert re.search(r"Your version:\s*<strong>5</strong>", desk.page())
     # The office reads it and takes it over.
     page = desk.manager.get(reverse("agreements:agreement", args=[desk.pk])).content.decode()
     assert "Five of each?" in page
@@ -259,6 +260,13 @@ def test_nothing_opens_before_the_address_is_said(desk: Desk) -> None:
     assert ADDRESS not in wrong.content.decode()
     upper = Client().post(f"/g/{secret}", {"address": " PIA@nowhere.example "})
     assert upper.status_code == 302
+
+
+def test_browsers_that_send_no_origin_may_come_in_and_answer(desk: Desk) -> None:
+    desk.guest = Client(enforce_csrf_checks=True, headers={"Origin": "null"})
+    desk.come_in()
+    assert desk.send("comment", {"text": "We read it."}).status_code == 302
+    assert desk.look().remarks.get().text == "We read it."
 
 
 def test_links_that_do_not_open_look_alike(inside: Desk) -> None:

@@ -92,6 +92,11 @@ class Stands:
     may_end: bool = False
     may_take_back: bool = False
 
+    @property
+    def is_turn(self) -> bool:
+        """Does everybody wait for the guest?"""
+        return self.tone == "warn"
+
 
 def stands(agreement: Agreement, found: Standing) -> Stands:
     """The state in the guest's words, and what it may do."""
@@ -160,6 +165,25 @@ def comparison_of(agreement: Agreement) -> Comparison | None:
     return compare(theirs.terms, agreement.terms) if theirs else None
 
 
+def _differences(seen: Comparison, names: dict[str, str]) -> list[dict[str, Any]]:
+    """Only what differs, condition by condition: on a phone the rest would hide it."""
+    return [
+        {
+            "number": box.number,
+            "title": box.title,
+            "state": box.state,
+            "lonely": ""
+            if not box.is_missing
+            else _("Only your version has this condition.")
+            if pair.theirs is None
+            else _("Only the proposal has this condition."),
+            "lines": [] if box.is_missing else [line for line in box.lines if line.word],
+        }
+        for box, pair in zip(boxes(seen, names, takes=False), seen.pairs, strict=True)
+        if box.differs
+    ]
+
+
 def _written(agreement: Agreement) -> SafeString:
     notes = [one for one in agreement.remarks.all() if one.for_partner][-100:]
     return components.timeline(
@@ -201,10 +225,8 @@ def agreement(request: Request, link: GuestLink, secret: str) -> HttpResponse:
         stands=stands(one, found),
         proposal=told(one.terms, names),
         compares=differs,
-        boxes=boxes(seen, names, takes=False) if seen and differs else [],
+        differences=_differences(seen, names) if seen and differs else [],
         ending=bool(seen and seen.termination),
-        left={"title": _("Your version")},
-        right={"title": _("Proposal of %(institution)s") % {"institution": us}},
         bound=told(bound, names) if bound else [],
         written=_written(one),
         has_notes=one.remarks.filter(for_partner=True).exists(),
