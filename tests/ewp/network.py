@@ -165,7 +165,7 @@ def judge(request: Request, response: Response, *, server_key: str | None = None
     sent_id = request.header("x-request-id") or ""
     can_be_sent = sent_id.isascii() and sent_id.isprintable()
     assert response.header("x-request-id") == (sent_id if sent_id and can_be_sent else None)
-    if not can_be_sent:
+    if not sent_id or not can_be_sent:
         kept = tuple(pair for pair in request.headers if pair[0].lower() != "x-request-id")
         request = replace(request, headers=kept)
     assert response.header("x-request-signature") == httpsig.request_signature(request)
