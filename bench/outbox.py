@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,25 +31,24 @@ ROUNDS = 3
 HEI, PARTNER = "bench.example", "partner.example"
 
 
-def run(sizes: Sequence[int]) -> list[str]:
-    """Lines of figures; the backlog is as large as the largest size."""
-    lines = [
-        f"outbox: {SENT:,} notifications, a partner answering in 100 ms, {os.cpu_count()} cores"
-    ]
-    for name, step, waiting in (
-        ("over bare HTTP", "bare", SENT),
-        ("over EWP, signed both ways through TLS", "ewp", SENT),
-        (f"over bare HTTP, {max(sizes):,} waiting", "bare", max(sizes)),
+def run(sizes: Sequence[int]) -> Iterator[str]:
+    """Lines of figures as they come; the backlog is as large as the largest size."""
+    yield f"outbox: {SENT:,} notifications, a partner answering in 100 ms, {os.cpu_count()} cores"
+    for name, step, waiting, rounds in (
+        ("over bare HTTP", "bare", SENT, ROUNDS),
+        ("over EWP, signed both ways through TLS", "ewp", SENT, ROUNDS),
+        (f"over bare HTTP, {max(sizes):,} waiting", "bare", max(sizes), 1),
     ):
-        found = [_measured(step, waiting) for _round in range(ROUNDS)]
+        found = [_measured(step, waiting) for _round in range(rounds)]
         rate = statistics.median(one["rate"] for one in found)
         limit = found[0]["threads"] / ANSWER_SECONDS
-        lines.append(
-            f"  {name}: {rate:.0f}/s of {limit:.0f}/s, {rate / limit:.0%} (aim 90 %) · written "
+        # Signing, TLS and keeping the exchange fill one core before the threads are full; more workers carry more.
+        aim = " (aim 90 %)" if step == "bare" else " (one process, one core)"
+        yield (
+            f"  {name}: {rate:.0f}/s of {limit:.0f}/s, {rate / limit:.0%}{aim} · written "
             f"{statistics.median(one['written'] for one in found):,.0f}/s · "
             f"{statistics.median(one['cpu'] for one in found):.1f} ms of processor each"
         )
-    return lines
 
 
 def _measured(step: str, waiting: int) -> dict[str, Any]:
