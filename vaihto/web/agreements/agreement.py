@@ -322,6 +322,8 @@ def agreement(request: Request, pk: int) -> HttpResponse:
         differs=seen is not None and not seen.is_equivalent,
         obstacles=obstacles if one.shared_at and alive and not found.approved_by_us else [],
         may_approve_now=may_approve and not forbidden,
+        reached_by_machine=reaching.channel_of(one.institution, one.partner)
+        in {Channel.EWP, Channel.HERE},
         bound=conditions_table(bound, names, caption=_("In force")) if bound else None,
         ended=bound is None and one.mutual is not None,
         moved=bound is None or one.mutual is None or found.ours != one.mutual.ours.digest,
