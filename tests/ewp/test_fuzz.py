@@ -267,6 +267,7 @@ def test_nonsense_gets_a_well_formed_answer(node: Network, kind: str, seed: int)
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(SOAK_SECONDS + 120)
 def test_ten_minutes_of_nonsense(node: Network) -> None:
     seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(10**9))
     end = time.monotonic() + SOAK_SECONDS
