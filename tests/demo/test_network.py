@@ -28,7 +28,7 @@ SYSTEM = Actor.system()
 EVENING = timezone.make_aware(datetime.combine(TODAY, time(18)))
 
 
-def _found() -> None:
+def found_institutions() -> None:
     """Institutions alone: the network needs no people."""
     first = EVENING - timedelta(days=265)
     Alliance.objects.create(code=alliance.ALLIANCE, name=alliance.ALLIANCE_NAME)
@@ -44,7 +44,7 @@ def _told(django_db_setup: None, django_db_blocker: object) -> Iterator[None]:
         override_settings(DEMO=True, CATALOGUE_URL=CATALOGUE_URL),
         transaction.atomic(),
     ):
-        _found()
+        found_institutions()
         tell_of_network(today=TODAY)
         yield
         transaction.set_rollback(True)
@@ -56,13 +56,6 @@ def told(_told: None, db: None) -> Iterator[None]:
     registry.forget()
     yield
     registry.forget()
-
-
-def test_a_demo_in_a_real_network_tells_no_tales(db: None) -> None:
-    _found()
-    tell_of_network(today=TODAY)
-    assert not Key.objects.exists()
-    assert not Exchange.objects.exists()
 
 
 def test_the_catalogue_names_partners_and_strangers(told: None) -> None:

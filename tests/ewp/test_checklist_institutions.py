@@ -225,6 +225,7 @@ def test_what_is_asked_again_at_once_is_remembered_for_a_moment(
         (found,) = InstitutionsResponse.read(endpoints.institutions(call)).message.heis
         return found.abbreviation
 
+    endpoints._ANSWERS.clear()
     try:
         settings.EWP_KEYS_REMEMBERED_SECONDS = 60.0
         assert abbreviation() == "UN"

@@ -363,7 +363,8 @@ def test_many_threads_share_the_connections_and_each_gets_its_own_answer(opened:
         bodies = list(threads.map(ask, targets))
 
     assert bodies == [target.encode() for target in targets]
-    assert partner.connections <= 16
+    # A new one is opened only where no idle one was back in time: far fewer than requests.
+    assert partner.connections < len(targets) // 2
 
 
 # --- Packed content ----------------------------------------------------------------------------

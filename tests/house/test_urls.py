@@ -149,7 +149,7 @@ TELLERS = frozenset({"agreement_manager", "administrator"})  # write what partne
 WORKERS = EVERYBODY - {"aino"}  # whoever has a role
 OFFICES = SENDING | {"chiara", "dara", "operator"}  # who see how it goes with partners
 NODE_KEEPERS = TELLERS | {"operator"}
-ASKERS = (SENDING - {"reader"}) | {"chiara", "secretary", "operator"}
+ASKERS = (SENDING - {"reader", "signatory"}) | {"chiara", "secretary", "operator"}
 
 
 def _side(*, sends: frozenset[str] = EDITORS, opens: frozenset[str] | None = EDITORS) -> Page:

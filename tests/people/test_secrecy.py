@@ -106,6 +106,8 @@ def test_the_search_hash_depends_on_the_key(keys: Settings) -> None:
 def test_the_protected_fields_are_these(db: None) -> None:
     assert [(model.__name__, field.name) for model, field in protected_fields()] == [
         ("Person", "identity_code"),
+        ("Attachment", "content"),
+        ("AgreementFile", "content"),
         ("Key", "private"),
         ("Exchange", "request"),
         ("Exchange", "answer"),

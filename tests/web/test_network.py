@@ -330,6 +330,19 @@ def test_the_log_is_searched(listed: Cast, bruno: Client) -> None:
     assert found(outcome="ours") == set()
 
 
+def test_what_is_rare_is_looked_for_in_the_last_days_unless_a_day_is_named(
+    listed: Cast, bruno: Client
+) -> None:
+    out(listed.sending, api="factsheet", at=timezone.now() - timedelta(days=90))
+    said = "Only the last 30 days are looked through"
+    page = text(bruno.get(address("exchanges", api="factsheet")))
+    assert said in page
+    assert "No exchange fits." in page
+    page = text(bruno.get(address("exchanges", api="factsheet", since="2020-01-01")))
+    assert said not in page
+    assert "Rows 1 to 1 of 1" in page
+
+
 def test_pages_of_one_partners_exchanges_go_through_both_directions(
     listed: Cast, bruno: Client
 ) -> None:

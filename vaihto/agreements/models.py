@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from vaihto.agreements.standing import Mutual, Next, Standing, State, Turn
-from vaihto.agreements.terms import Copy, Kind, Terms, read_copy
+from vaihto.agreements.terms import Copy, Terms, read_copy
 from vaihto.institutions.models import Alliance, Institution, Unit
 from vaihto.journal.actors import Actor, May
 from vaihto.people.models import within_reach
@@ -166,15 +166,9 @@ class Agreement(models.Model):
     taken = models.ForeignKey("Approval", models.PROTECT, null=True, related_name="+")
     mutual = models.ForeignKey("Pair", models.PROTECT, null=True, related_name="+")
 
-    listed_state = models.CharField(
-        max_length=20, default=State.DRAFT.value, choices=[(s.value, s.value) for s in State]
-    )
-    listed_turn = models.CharField(
-        max_length=8, default=Turn.OURS.value, choices=[(t.value, t.value) for t in Turn]
-    )
-    listed_next = models.CharField(
-        max_length=12, default=Next.SHARE.value, choices=[(n.value, n.value) for n in Next]
-    )
+    listed_state = models.CharField(max_length=20, default=State.DRAFT.value)
+    listed_turn = models.CharField(max_length=8, default=Turn.OURS.value)
+    listed_next = models.CharField(max_length=12, default=Next.SHARE.value)
     turn_since = models.DateTimeField(null=True, blank=True)
     turn_until = models.DateField(null=True, blank=True)
     first_year = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -412,7 +406,7 @@ class Place(models.Model):
     agreement = models.ForeignKey(Agreement, models.CASCADE, related_name="places")
     number = models.PositiveIntegerField()  # place in the copy
     is_binding = models.BooleanField()
-    kind = models.CharField(max_length=12, choices=[(k.value, k.value) for k in Kind])
+    kind = models.CharField(max_length=12)
     sending = models.ForeignKey(Institution, models.PROTECT, related_name="+")
     receiving = models.ForeignKey(Institution, models.PROTECT, related_name="+")
     first = models.PositiveSmallIntegerField()
