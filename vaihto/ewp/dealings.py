@@ -159,9 +159,7 @@ def _last_contacts(hei_ids: Sequence[str], actor: Actor) -> dict[tuple[str, str]
 
 
 def _newest(direction: Exchange.Direction, actor: Actor) -> Subquery:
-    newest = Exchange.objects.listed_to(actor).filter(
-        partner=OuterRef("hei_id"), direction=direction
-    )
+    newest = Exchange.objects.beside(actor).filter(partner=OuterRef("hei_id"), direction=direction)
     return Subquery(newest.order_by("-at", "-pk").values("pk")[:1])
 
 
@@ -182,7 +180,7 @@ def failing(*, actor: Actor, now: datetime, partner: str = "") -> list[Trouble]:
     A kind is the partner, the API and how it ended. Of all partners, or of one.
     """
     since = now - FAILING_WITHIN
-    went_wrong = Exchange.objects.listed_to(actor).filter(
+    went_wrong = Exchange.objects.beside(actor).filter(
         ~Q(blame=""), direction=Exchange.Direction.OUT, at__gte=since
     )
     if partner:
@@ -221,7 +219,7 @@ def ticket_of(partner: str, *, actor: Actor, now: datetime) -> Ticket | None:
     """
     troubles = [one.newest for one in failing(actor=actor, now=now, partner=partner)]
     refused = (
-        Exchange.objects.listed_to(actor)
+        Exchange.objects.beside(actor)
         .filter(
             partner=partner,
             direction=Exchange.Direction.IN,
@@ -240,7 +238,7 @@ def ticket_of(partner: str, *, actor: Actor, now: datetime) -> Ticket | None:
 
 
 def _history(exchange: Exchange, actor: Actor) -> History:
-    alike = Exchange.objects.listed_to(actor).filter(
+    alike = Exchange.objects.beside(actor).filter(
         partner=exchange.partner,
         direction=exchange.direction,
         api=exchange.api,

@@ -40,6 +40,8 @@ from vaihto.web.network.pages import (
 )
 
 _NEWEST_FIRST: Sequence[Order] = (Order("at", descending=True),)
+# So far back is looked where no index helps, unless a day is named.
+_LOOKED_BACK = timedelta(days=30)
 _DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
@@ -93,6 +95,9 @@ def exchanges(request: Request) -> HttpResponse:
     form.is_valid()
     address = Address.of(request)
     chosen = form.cleaned_data
+    is_short = _is_scan(chosen)
+    if is_short:
+        chosen = {**chosen, "since": request.today - _LOOKED_BACK}
     shown = page_of(
         _narrowed(request.actor, chosen).defer("request", "answer"),
         _NEWEST_FIRST,
@@ -115,14 +120,34 @@ def exchanges(request: Request) -> HttpResponse:
         filters=components.filters(
             form, address, more=("status", "since", "until", "request_id"), keeps=()
         ),
+        note=components.notice(
+            _(
+                "Only the last %(days)s days are looked through; name a first day to look further back."
+            )
+            % {"days": _LOOKED_BACK.days},
+            tone="plain",
+        )
+        if is_short
+        else "",
         table=table(
             shown.rows, request, caption=_("Exchanges"), paging=shown.paging, hide_caption=True
         ),
     )
 
 
+def _is_scan(chosen: dict[str, Any]) -> bool:
+    """Would rare rows be looked for among all that are kept?"""
+    is_rare = chosen.get("api") or chosen.get("status")
+    helps = ("partner", "request_id", "since")
+    is_found = any(chosen.get(name) for name in helps) or chosen.get("outcome") not in {"", "good"}
+    return bool(is_rare) and not is_found
+
+
 def _narrowed(actor: Actor, chosen: dict[str, Any]) -> ExchangeQuerySet:
-    found: ExchangeQuerySet = Exchange.objects.listed_to(actor)
+    finds = ("partner", "request_id")
+    is_found = any(chosen.get(name) for name in finds) or chosen.get("outcome") not in {"", "good"}
+    everything: ExchangeQuerySet = Exchange.objects.all()
+    found = everything.beside(actor) if is_found else everything.listed_to(actor)
     if partner := " ".join((chosen.get("partner") or "").lower().split()):
         found = found.filter(partner__in=_partners_named(partner))
     for name, column in (

@@ -125,13 +125,7 @@ def partner(request: Request, hei_id: str) -> HttpResponse:
         .filter(partner=hei_id)
         .order_by("-state", "due_at", "pk")[: _NOTIFICATIONS + 1]
     )
-    exchanges = list(
-        Exchange.objects.listed_to(actor)
-        .filter(partner=hei_id)
-        .select_related("institution")
-        .defer("request", "answer")
-        .order_by("-at", "-pk")[:_EXCHANGES]
-    )
+    exchanges = _newest(hei_id, actor)
     return page(
         request,
         "network/partner.html",
@@ -160,6 +154,20 @@ def partner(request: Request, hei_id: str) -> HttpResponse:
         all_exchanges=f"{reverse('network:exchanges')}?partner={hei_id}",
         about=_about(one),
     )
+
+
+def _newest(hei_id: str, actor: Actor) -> list[Exchange]:
+    """The newest exchanges; each direction is read in the order of its index."""
+    found = [
+        one
+        for direction in Exchange.Direction.values
+        for one in Exchange.objects.beside(actor)
+        .filter(partner=hei_id, direction=direction)
+        .select_related("institution")
+        .defer("request", "answer")
+        .order_by("-at", "-pk")[:_EXCHANGES]
+    ]
+    return sorted(found, key=lambda one: (one.at, one.pk), reverse=True)[:_EXCHANGES]
 
 
 def _figures(how: Dealings, request: Request) -> list[Figure]:

@@ -211,8 +211,13 @@ def notification(request: Request, pk: int) -> HttpResponse:
     word, tone = _STATES[one.state]
     blame = blame_badge(one.blame)
     exchanges = list(
-        Exchange.objects.listed_to(request.actor)
-        .filter(notification_id=one.pk, partner=one.partner)
+        Exchange.objects.beside(request.actor)
+        .filter(
+            partner=one.partner,
+            direction=Exchange.Direction.OUT,
+            at__gte=one.first_at,
+            notification_id=one.pk,
+        )
         .select_related("institution")
         .defer("request", "answer")[:10]
     )
