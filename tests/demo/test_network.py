@@ -14,7 +14,8 @@ from vaihto.demo import CATALOGUE_URL, alliance
 from vaihto.demo.invention import TODAY
 from vaihto.demo.network import confirm, tell_of_network
 from vaihto.ewp import capabilities as listing
-from vaihto.ewp import dealings, exchanges, explained, registry
+from vaihto.ewp import dealings, examining, exchanges, explained, registry
+from vaihto.ewp.doctor import Finding
 from vaihto.ewp.explained import of_exchange
 from vaihto.ewp.models import Exchange, Key, PartnerCopy
 from vaihto.ewp.partners import partner_copies
@@ -127,6 +128,21 @@ def test_what_partners_told_can_be_read(told: None) -> None:
     failed = partner_copies("rivalta-nuova.example")["institutions"]
     assert failed.failure is not None
     assert failed.is_stale(EVENING)
+
+
+def test_the_doctor_was_here(told: None) -> None:
+    own = examining.last()
+    assert own is not None
+    for one in (*own.findings, *_findings("lindenwerder.example"), *_findings("montalvor.example")):
+        assert "…" not in str(one), one.code
+    certificates = examining.certificates(examining.recent(since=EVENING - timedelta(days=3)))
+    assert [one.partner for one in certificates][:2] == ["montalvor.example", ""]
+
+
+def _findings(partner: str) -> tuple[Finding, ...]:
+    found = examining.last(partner)
+    assert found is not None
+    return found.findings
 
 
 def test_one_key_is_being_rolled_over(told: None) -> None:

@@ -164,17 +164,7 @@ def test_who_opens_an_exchange_is_written_down(cast: Cast) -> None:
 
 
 def examined(partner: str, *findings: Finding, at: datetime = NOON) -> Work:
-    told = [
-        {"about": one.about, "code": one.code, "level": str(one.level), "facts": dict(one.facts)}
-        for one in findings
-    ]
-    return Work.objects.create(
-        kind=examining.KIND,
-        subject_id=partner,
-        state="done",
-        ended_at=at,
-        result={"findings": told},
-    )
+    return examining.keep(partner=partner, findings=findings, at=at)
 
 
 def soon(days: int, host: str = "") -> Finding:

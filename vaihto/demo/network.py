@@ -21,7 +21,7 @@ from lxml import etree
 
 from vaihto.demo import CATALOGUE_URL
 from vaihto.demo.alliance import HOSTED, HOUSES, MEMBERS, OUTSIDE, House
-from vaihto.ewp import capabilities, exchanges, keys, manifest, registry
+from vaihto.ewp import capabilities, examining, exchanges, keys, manifest, registry
 from vaihto.ewp.apis import APIS
 from vaihto.ewp.apis.institutions import FACTSHEET, INSTITUTIONS, OUNITS, mapping
 from vaihto.ewp.apis.institutions.messages import (
@@ -29,6 +29,7 @@ from vaihto.ewp.apis.institutions.messages import (
     InstitutionsResponse,
     OunitsResponse,
 )
+from vaihto.ewp.doctor import Finding, Level
 from vaihto.ewp.models import Catalogue, Exchange, Key, PartnerCopy
 from vaihto.ewp.protocol import httpsig
 from vaihto.ewp.protocol.api import Api, Endpoint, Reading
@@ -140,6 +141,7 @@ def tell_of_network(*, today: date) -> None:
     _exchanges(houses, today)
     _notifications(today)
     _copies(today)
+    _examinations(today)
 
 
 def confirm(now: datetime) -> None:
@@ -697,3 +699,44 @@ def _copies(today: date) -> None:
                 failure=failure,
                 failure_facts=facts,
             )
+
+
+def _examinations(today: date) -> None:
+    """What the doctor found this morning at home, and at two partners."""
+    at = _at(today, 5, 21)
+    ours = [
+        Finding("database", "database-good", Level.GOOD),
+        Finding("worker", "worker-good", Level.GOOD, {"workers": 1}),
+        Finding("catalogue", "catalogue-good", Level.GOOD, {"minutes": 4, "institutions": 179}),
+        Finding("clock", "clock-good", Level.GOOD, {"seconds": 0}),
+        *(
+            Finding(f"{house.hei_id}: {about}", code, level, facts)
+            for house in HOSTED
+            for about, code, level, facts in (
+                ("manifest", "own-certificate-soon", Level.WARNING, {"days": 17}),
+                ("manifest", "manifest-good", Level.GOOD, {"url": f"{NODE}/ewp/{house.hei_id}/manifest.xml"}),
+                ("catalogue", "listed-good", Level.GOOD, {"count": len(manifest.served_apis()) - 1}),
+                ("echo", "echo-good", Level.GOOD, {"hei_ids": house.hei_id}),
+            )
+        ),
+    ]  # fmt: skip
+    examining.keep(partner=examining.OURSELVES, findings=ours, at=at)
+    told = {
+        "lindenwerder.example": [
+            Finding("iias", "entry-good", Level.GOOD, {"version": "7.0.1", "methods": "httpsig"}),
+            Finding("echo", "bad-digest", Level.BAD,
+                    {"detail": "Digest does not match the body of 214 bytes as received."}),
+            Finding("echo", "certificate-good", Level.GOOD, {"host": _B.domain, "days": 61}),
+            Finding("factsheet", "group-lacks", Level.WARNING,
+                    {"because": "omobility-las", "lacks": "omobility-la-cnr"}),
+        ],
+        "montalvor.example": [
+            Finding("iias", "entry-good", Level.GOOD, {"version": "7.0.0", "methods": "httpsig"}),
+            Finding("echo", "echo-good", Level.GOOD, {"hei_ids": "tuulisalmi.example"}),
+            Finding("echo", "certificate-soon", Level.WARNING, {"host": _A.domain, "days": 12}),
+            Finding("institutions", "answer-good", Level.GOOD),
+        ],
+    }  # fmt: skip
+    for hei_id, findings in told.items():
+        named = [replace(one, about=f"{hei_id}: {one.about}") for one in findings]
+        examining.keep(partner=hei_id, findings=named, at=at + timedelta(hours=4))

@@ -103,6 +103,19 @@ def _examine(progress: Progress) -> dict[str, Any]:
     return {"findings": [_written(finding) for finding in made]}
 
 
+def keep(*, partner: str, findings: Iterable[Finding], at: datetime) -> Work:
+    """Writes down an examination that was made otherwise than as background work."""
+    told = {"findings": [_written(finding) for finding in findings]}
+    return Work.objects.create(
+        kind=KIND,
+        subject_id=partner,
+        state=Work.State.DONE,
+        started_at=at,
+        ended_at=at,
+        result=told,
+    )
+
+
 @every("ewp.examine", at=time(5, 20))
 def examine_ourselves(now: datetime) -> None:
     """Every morning, so that a certificate that expires or a key that is not listed is told before it hurts."""
