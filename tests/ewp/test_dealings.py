@@ -133,7 +133,7 @@ def test_what_failed_and_went_well_afterwards_does_not_fail(cast: Cast) -> None:
     out(cast.sending, at=NOON - timedelta(hours=2))
     bad(cast.sending, api="factsheet", at=NOON - timedelta(hours=3))
     bad(cast.sending, api="factsheet", at=NOON - timedelta(hours=1))
-    bad(cast.sending, api="file", at=NOON - timedelta(days=9))
+    bad(cast.sending, api="file", at=NOON - timedelta(days=40))
     (found,) = dealings.failing(actor=SYSTEM, now=NOON)
     assert (found.newest.api, found.history.times) == ("factsheet", 2)
     assert found.history.since == NOON - timedelta(hours=3)

@@ -22,7 +22,7 @@ from vaihto.jobs.models import Notification, NotificationQuerySet
 from vaihto.journal.actors import Actor, May
 
 GOOD = ("ok", "not-modified")
-FAILING_WITHIN = timedelta(days=3)
+FAILING_WITHIN = timedelta(days=30)
 """An older failure that nothing followed says little about today."""
 
 _MOST_PLACES = 200
@@ -175,7 +175,7 @@ class Trouble:
 
 
 def failing(*, actor: Actor, now: datetime, partner: str = "") -> list[Trouble]:
-    """Our questions that failed within three days and have not succeeded since, the newest of each kind.
+    """Our questions that failed within thirty days and have not succeeded since, the newest of each kind.
 
     A kind is the partner, the API and how it ended. Of all partners, or of one.
     """
@@ -215,7 +215,7 @@ def ticket_about(exchange: Exchange, *, actor: Actor) -> Ticket:
 def ticket_of(partner: str, *, actor: Actor, now: datetime) -> Ticket | None:
     """The ticket about all that goes wrong with a partner; None where nothing does.
 
-    Besides our questions that fail these are the partner's requests that we refused in the last three days.
+    Besides our questions that fail these are the partner's requests that we refused in the last thirty days.
     """
     troubles = [one.newest for one in failing(actor=actor, now=now, partner=partner)]
     refused = (
