@@ -45,6 +45,15 @@ def _stay_home(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_stay_home)
 
 
+@pytest.fixture(autouse=True)
+def _usual_language() -> Iterator[None]:
+    """A page that was asked for in another language leaves it behind in its thread; the next test begins anew."""
+    yield
+    from django.utils import translation  # noqa: PLC0415 - app ready
+
+    translation.deactivate()
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """The test database; at the end PostgreSQL drops it also when a thread still holds a connection."""

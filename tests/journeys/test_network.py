@@ -35,6 +35,7 @@ def test_every_manifest_is_imported_and_the_catalogue_is_valid(network: Network)
         assert {"discovery", "echo"} <= {api.element for api in host.apis}
     for node in network.nodes:
         for hei_id in node.plan.hosts:
+            network.reload(node.manifest_url(hei_id))  # another test may have had the node away
             page = network.ask(network.status_url(node.manifest_url(hei_id)))
             assert "OK: imported" in page, page
     schemas = official(SHARED / "schemas")
