@@ -10,6 +10,7 @@ _ASKING = (
     "ewp.partners",
     "ewp.examine",
     "notifications.catch-up",
+    "notifications.wake",
 )
 
 
