@@ -10,7 +10,6 @@ _ASKING = (
     "ewp.partners",
     "ewp.examine",
     "notifications.catch-up",
-    "notifications.wake",
 )
 
 
@@ -24,8 +23,10 @@ class DemoConfig(AppConfig):
         if not settings.DEMO or settings.CATALOGUE_URL != CATALOGUE_URL:
             return
         from vaihto.demo.network import confirm  # noqa: PLC0415 - app ready
+        from vaihto.jobs.outbox import LANES  # noqa: PLC0415 - app ready
         from vaihto.jobs.timetable import TIMETABLE, every  # noqa: PLC0415 - app ready
 
         for name in _ASKING:
             TIMETABLE.pop(name, None)
+        LANES.clear()  # there is no wire: what waits for partners goes on waiting
         every("demo.catalogue", pause=timedelta(hours=1))(confirm)
