@@ -30,7 +30,7 @@ class Work(models.Model):
         FAILED = "failed", "Failed"
 
     kind = models.CharField(max_length=60)
-    subject_id = models.CharField(max_length=60, blank=True)
+    subject_id = models.CharField(max_length=120, blank=True)
     account_id = models.BigIntegerField(null=True)
     institution_id = models.BigIntegerField(null=True)
     state = models.CharField(max_length=8, choices=State, default=State.WAITING, db_index=True)

@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("kind", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(blank=True, max_length=60)),
+                ("subject_id", models.CharField(blank=True, max_length=120)),
                 ("account_id", models.BigIntegerField(null=True)),
                 ("institution_id", models.BigIntegerField(null=True)),
                 (
