@@ -137,7 +137,7 @@ class Agreement(models.Model):
     `iia_id` names our copy in the network and is never used for anything else, also after deletion. What is agreed
     stands in the copies; `current` and `received` point at what is served now, `given` and `taken` at the newest
     approvals, `mutual` at the pair in force. The columns from `listed_state` on are kept for lists by
-    `actions.settle`; decisions never read them.
+    `serving.settle`; decisions never read them.
     """
 
     institution = models.ForeignKey(Institution, models.PROTECT, related_name="agreements")

@@ -1,0 +1,79 @@
+"""Every verb of the conversation about an agreement, whatever the channel. Numbers T1–T17 are the reference's.
+
+Partners' systems, guests, files and our own people come through the same doors. Each action locks the agreement,
+journals one line, and ends in `serving.settle`. Callers use `actions.approve` and the like, wherever it stands.
+"""
+
+from __future__ import annotations
+
+from vaihto.agreements.actions.approvals import (
+    approve,
+    obstacles,
+    receive_approval,
+    withdraw_approval,
+)
+from vaihto.agreements.actions.copies import (
+    SECOND_LOOK_AFTER,
+    ignore,
+    link,
+    link_instead,
+    miss_copy,
+    receive_copy,
+    take_in,
+    take_theirs,
+    unlink,
+)
+from vaihto.agreements.actions.desk import (
+    BoundForGood,
+    InUse,
+    LinkedElsewhere,
+    NotApprovable,
+    NotReady,
+    WrongState,
+)
+from vaihto.agreements.actions.drafts import (
+    create,
+    edit,
+    edit_particulars,
+    next_code,
+    propose,
+    propose_again,
+    remark,
+)
+from vaihto.agreements.actions.endings import (
+    delete,
+    revert,
+    terminate,
+)
+
+__all__ = [
+    "SECOND_LOOK_AFTER",
+    "BoundForGood",
+    "InUse",
+    "LinkedElsewhere",
+    "NotApprovable",
+    "NotReady",
+    "WrongState",
+    "approve",
+    "create",
+    "delete",
+    "edit",
+    "edit_particulars",
+    "ignore",
+    "link",
+    "link_instead",
+    "miss_copy",
+    "next_code",
+    "obstacles",
+    "propose",
+    "propose_again",
+    "receive_approval",
+    "receive_copy",
+    "remark",
+    "revert",
+    "take_in",
+    "take_theirs",
+    "terminate",
+    "unlink",
+    "withdraw_approval",
+]
