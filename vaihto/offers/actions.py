@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
 
 from django.db import transaction
 
@@ -22,7 +21,6 @@ from vaihto.journal.bringing import (
     Keep,
     Outcome,
     Verdict,
-    chunks,
     not_in_reach,
     shown,
     units_in_reach,
@@ -37,14 +35,10 @@ from vaihto.offers.bringing import (
 )
 from vaihto.offers.facts import OpportunityFacts, RealisationFacts
 from vaihto.offers.models import Containment, Kind, LearningOpportunity, Realisation
+from vaihto.people.bringing import pieces
 from vaihto.people.bringing.setting import Setting
 from vaihto.refusals import Invalid, NotAllowed, Refusal, Stale
 from vaihto.wording import mark as _
-
-_Facts = TypeVar("_Facts")
-_DraftOf = Callable[
-    [Sequence[tuple[int, _Facts]], Setting, Draft | None, dict[Any, int]], list[Outcome]
-]
 
 
 class Withdrawn(Refusal):
@@ -54,49 +48,14 @@ class Withdrawn(Refusal):
     remedy = _("Bring it back first.")
 
 
-def _plan(
-    draft_of: _DraftOf[_Facts],
-    *,
-    actor: Actor,
-    institution: Institution,
-    facts: Sequence[_Facts],
-    said: Collection[str] | None,
-    seen: dict[Any, int] | None,
-    coming: Coming | None,
-) -> list[Outcome]:
-    reach = units_in_reach(actor, May.OFFERS_EDIT, institution.pk)
-    setting = Setting.of(institution, reach=reach, said=said, coming=coming)
-    keys: dict[Any, int] = {} if seen is None else seen
-    return [outcome for piece in chunks(facts) for outcome in draft_of(piece, setting, None, keys)]
+def _written(now: datetime) -> Callable[[list[Outcome]], None]:
+    """After each piece: what contains an entry that was exposed or hidden has changed for partners too."""
 
+    def touch_wholes(settled: list[Outcome]) -> None:
+        exposed = [one.record.pk for one in settled if one.record and "exposed" in one.changes]
+        _touch_wholes(exposed, now=now)
 
-def _bring(
-    draft_of: _DraftOf[_Facts],
-    *,
-    actor: Actor,
-    institution: Institution,
-    facts: Sequence[_Facts],
-    now: datetime,
-    batch: str,
-    said: Collection[str] | None,
-    seen: dict[Any, int] | None,
-    keep: Keep | None,
-) -> list[Outcome]:
-    reach = units_in_reach(actor, May.OFFERS_EDIT, institution.pk)
-    setting = Setting.of(institution, reach=reach, said=said)
-    keys: dict[Any, int] = {} if seen is None else seen
-    outcomes: list[Outcome] = []
-    with transaction.atomic():
-        for piece in chunks(facts):
-            draft = Draft(actor, now, institution.pk, batch, keep=keep)
-            settled = draft_of(piece, setting, draft, keys)
-            draft.write()
-            _touch_wholes(
-                [one.record.pk for one in settled if one.record and "exposed" in one.changes],
-                now=now,
-            )
-            outcomes += settled
-    return outcomes
+    return touch_wholes
 
 
 def plan_opportunities(
@@ -109,8 +68,9 @@ def plan_opportunities(
     coming: Coming | None = None,
 ) -> list[Outcome]:
     """What `bring_opportunities` would do with each fact, in order. Nothing is written."""
-    return _plan(
+    return pieces.plan(
         draft_opportunities,
+        may=May.OFFERS_EDIT,
         actor=actor,
         institution=institution,
         facts=facts,
@@ -136,8 +96,10 @@ def bring_opportunities(
     What contains something comes before it. An entry made by hand that has the code and no key yet is taken over.
     What was withdrawn here stays withdrawn. `said`, `seen` and `keep` as in `people.actions.bring_students`.
     """
-    return _bring(
+    return pieces.bring(
         draft_opportunities,
+        may=May.OFFERS_EDIT,
+        written=_written(now),
         actor=actor,
         institution=institution,
         facts=facts,
@@ -159,8 +121,9 @@ def plan_realisations(
     coming: Coming | None = None,
 ) -> list[Outcome]:
     """What `bring_realisations` would do with each fact, in order. Nothing is written."""
-    return _plan(
+    return pieces.plan(
         draft_realisations,
+        may=May.OFFERS_EDIT,
         actor=actor,
         institution=institution,
         facts=facts,
@@ -182,8 +145,10 @@ def bring_realisations(
     keep: Keep | None = None,
 ) -> list[Outcome]:
     """Realisations, found again by the key of the opportunity and their own; safe to run twice."""
-    return _bring(
+    return pieces.bring(
         draft_realisations,
+        may=May.OFFERS_EDIT,
+        written=_written(now),
         actor=actor,
         institution=institution,
         facts=facts,

@@ -5,9 +5,8 @@ The `plan_…` twin of each `bring_…` says what would happen and writes nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
 
 from django.db import transaction
 
@@ -15,11 +14,11 @@ from vaihto.codes import STUDY_RIGHT_TYPE
 from vaihto.institutions.models import Institution
 from vaihto.jobs.announcements import Announcement, announce
 from vaihto.journal.actors import Actor, May
-from vaihto.journal.bringing import Coming, Draft, Keep, Outcome, Verdict, chunks, units_in_reach
+from vaihto.journal.bringing import Coming, Draft, Keep, Outcome, Verdict, units_in_reach
+from vaihto.people.bringing import pieces
 from vaihto.people.bringing.employments import draft_employments
 from vaihto.people.bringing.enrolments import draft_term_enrolments
 from vaihto.people.bringing.rights import draft_study_rights
-from vaihto.people.bringing.setting import Setting
 from vaihto.people.bringing.students import draft_students
 from vaihto.people.facts import (
     EmploymentFacts,
@@ -36,51 +35,6 @@ RECORDS_CHANGED = Announcement("people.records-changed", fields=("person_ids",))
 
 DOUBLE_DEGREE = "7"
 
-_Facts = TypeVar("_Facts")
-_DraftOf = Callable[
-    [Sequence[tuple[int, _Facts]], Setting, Draft | None, dict[Any, int]], list[Outcome]
-]
-
-
-def _plan(
-    draft_of: _DraftOf[_Facts],
-    *,
-    actor: Actor,
-    institution: Institution,
-    facts: Sequence[_Facts],
-    said: Collection[str] | None,
-    seen: dict[Any, int] | None,
-    coming: Coming | None,
-) -> list[Outcome]:
-    reach = units_in_reach(actor, May.PEOPLE_EDIT, institution.pk)
-    setting = Setting.of(institution, reach=reach, said=said, coming=coming)
-    keys: dict[Any, int] = {} if seen is None else seen
-    return [outcome for piece in chunks(facts) for outcome in draft_of(piece, setting, None, keys)]
-
-
-def _bring(
-    draft_of: _DraftOf[_Facts],
-    *,
-    actor: Actor,
-    institution: Institution,
-    facts: Sequence[_Facts],
-    now: datetime,
-    batch: str,
-    said: Collection[str] | None,
-    seen: dict[Any, int] | None,
-    keep: Keep | None,
-) -> list[Outcome]:
-    reach = units_in_reach(actor, May.PEOPLE_EDIT, institution.pk)
-    setting = Setting.of(institution, reach=reach, said=said)
-    keys: dict[Any, int] = {} if seen is None else seen
-    outcomes: list[Outcome] = []
-    with transaction.atomic():
-        for piece in chunks(facts):
-            draft = Draft(actor, now, institution.pk, batch, keep=keep)
-            outcomes += draft_of(piece, setting, draft, keys)
-            draft.write()
-    return outcomes
-
 
 def plan_students(
     *,
@@ -92,8 +46,9 @@ def plan_students(
     coming: Coming | None = None,
 ) -> list[Outcome]:
     """What `bring_students` would do with each fact, in order. Nothing is written."""
-    return _plan(
+    return pieces.plan(
         draft_students,
+        may=May.PEOPLE_EDIT,
         actor=actor,
         institution=institution,
         facts=facts,
@@ -121,8 +76,9 @@ def bring_students(
     them are spoken of). `seen` carries the keys met in earlier calls of the same file. `keep` is handed images
     of rows as they were. A refused fact is answered in its outcome and leaves the others alone.
     """
-    return _bring(
+    return pieces.bring(
         draft_students,
+        may=May.PEOPLE_EDIT,
         actor=actor,
         institution=institution,
         facts=facts,
@@ -144,8 +100,9 @@ def plan_study_rights(
     coming: Coming | None = None,
 ) -> list[Outcome]:
     """What `bring_study_rights` would do with each fact, in order. Nothing is written."""
-    return _plan(
-        _forgetful(draft_study_rights, set()),
+    return pieces.plan(
+        pieces.remembering(draft_study_rights, set()),
+        may=May.PEOPLE_EDIT,
         actor=actor,
         institution=institution,
         facts=facts,
@@ -171,37 +128,25 @@ def bring_study_rights(
     Arguments as in `bring_students`. Each timeline that is spoken of is replaced as a whole.
     """
     touched: set[int] = set()
-    with transaction.atomic():
-        outcomes = _bring(
-            _forgetful(draft_study_rights, touched),
-            actor=actor,
-            institution=institution,
-            facts=facts,
-            now=now,
-            batch=batch,
-            said=said,
-            seen=seen,
-            keep=keep,
-        )
-        if touched:
-            announce(RECORDS_CHANGED, person_ids=sorted(touched))
-    return outcomes
+    return pieces.bring(
+        pieces.remembering(draft_study_rights, touched),
+        may=May.PEOPLE_EDIT,
+        actor=actor,
+        institution=institution,
+        facts=facts,
+        now=now,
+        batch=batch,
+        said=said,
+        seen=seen,
+        keep=keep,
+        finished=lambda: _tell(touched),
+    )
 
 
-def _forgetful(
-    draft_of: Callable[..., list[Outcome]], touched: set[int]
-) -> Callable[..., list[Outcome]]:
-    """The draft function with the set it adds touched persons to."""
-
-    def drafted(
-        piece: Sequence[tuple[int, Any]],
-        setting: Setting,
-        draft: Draft | None,
-        seen: dict[Any, int],
-    ) -> list[Outcome]:
-        return draft_of(piece, setting, draft, seen, touched)
-
-    return drafted
+def _tell(touched: set[int]) -> None:
+    """Records of these persons changed."""
+    if touched:
+        announce(RECORDS_CHANGED, person_ids=sorted(touched))
 
 
 def plan_term_enrolments(
@@ -214,8 +159,9 @@ def plan_term_enrolments(
     coming: Coming | None = None,
 ) -> list[Outcome]:
     """What `bring_term_enrolments` would do with each fact, in order. Nothing is written."""
-    return _plan(
+    return pieces.plan(
         draft_term_enrolments,
+        may=May.PEOPLE_EDIT,
         actor=actor,
         institution=institution,
         facts=facts,
@@ -237,8 +183,9 @@ def bring_term_enrolments(
     keep: Keep | None = None,
 ) -> list[Outcome]:
     """Term enrolments as they came; arguments as in `bring_students`."""
-    return _bring(
+    return pieces.bring(
         draft_term_enrolments,
+        may=May.PEOPLE_EDIT,
         actor=actor,
         institution=institution,
         facts=facts,
@@ -260,8 +207,9 @@ def plan_employments(
     coming: Coming | None = None,
 ) -> list[Outcome]:
     """What `bring_employments` would do with each fact, in order. Nothing is written."""
-    return _plan(
+    return pieces.plan(
         draft_employments,
+        may=May.PEOPLE_EDIT,
         actor=actor,
         institution=institution,
         facts=facts,
@@ -283,8 +231,9 @@ def bring_employments(
     keep: Keep | None = None,
 ) -> list[Outcome]:
     """Employments with the persons who hold them, found again by key; arguments as in `bring_students`."""
-    return _bring(
+    return pieces.bring(
         draft_employments,
+        may=May.PEOPLE_EDIT,
         actor=actor,
         institution=institution,
         facts=facts,
