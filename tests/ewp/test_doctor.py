@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -119,7 +120,7 @@ class Node:
 
 
 @pytest.fixture
-def node(catalogue: Partner, opened: Opened, settings: Any) -> Node:
+def node(catalogue: Partner, opened: Opened, settings: Any) -> Iterator[Node]:
     server = opened()
     settings.PUBLIC_URL = server.url
     home = institution(HOME, name="University of Home", names={"en": "University of Home"})
@@ -143,7 +144,8 @@ def node(catalogue: Partner, opened: Opened, settings: Any) -> Node:
         host=host, purpose="client", fingerprint=own.fingerprint, public=own.public
     )
     beat.beat("tests", now=now())
-    return Node(home, server, script, host)
+    yield Node(home, server, script, host)
+    beat.stop("tests")
 
 
 @pytest.fixture
