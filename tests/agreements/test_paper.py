@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.agreements.two import Two, both_ways
 from vaihto.agreements.paper import content, pdf
 from vaihto.agreements.terms import SubjectArea
@@ -19,7 +21,9 @@ def test_the_paper_of_what_is_in_force_carries_both_approvals(two: Two) -> None:
     assert len(said["groups"][0]["conditions"]) == 2
     document = pdf(agreement, of=agreement.mutual)
     assert document.startswith(b"%PDF-")
-    assert document == pdf(agreement, of=agreement.mutual), "nothing of the moment gets in"
+    made_on = f"{agreement.mutual.at:%Y%m%d}000000Z".encode()
+    assert set(re.findall(rb"Date\(D:(\w+)\)", document)) == {made_on}, "not the moment of printing"
+    assert document == pdf(agreement, of=agreement.mutual)
 
 
 def test_a_proposal_says_that_it_binds_nobody_and_speaks_the_readers_language(two: Two) -> None:

@@ -150,6 +150,8 @@ def content(agreement: Agreement, *, of: Pair | None, language: str) -> dict[str
             "title": gettext("Inter-institutional agreement"),
             "subtitle": f"{own} – {partner}. {gettext(Programme(agreement.programme).label)}",
             "institution": own,
+            # The day the text became what it is, not the moment of printing: the same text is the same file.
+            "day": (of.at if of else revision.made_at).date().isoformat(),
             "code": agreement.code,
             "notice": _notice(agreement, revision, of),
             "parties": [{"name": own}, {"name": partner}],

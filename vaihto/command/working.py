@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import sys
 import threading
 from datetime import datetime
 from types import FrameType
@@ -39,6 +41,9 @@ def work(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     name = f"{socket.gethostname()[:40]}-{os.getpid()}"
     beat.become(name)
+    # From before the first beat on: who is asked to end while still starting leaves no beat behind.
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, _end_at_once)
     ticker = Ticker(name, timed=not (chosen.no_timed or chosen.until_idle))
     try:
         ticker.start()
@@ -53,6 +58,11 @@ def work(arguments: list[str]) -> int:
     finally:
         ticker.stop()
     return DONE
+
+
+def _end_at_once(_signum: int, _frame: FrameType | None) -> None:
+    stopping.set()
+    sys.exit(DONE)
 
 
 def _work_off_notifications() -> None:

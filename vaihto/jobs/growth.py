@@ -13,7 +13,8 @@ from django.db import connection
 MANY = 200  # rows; fewer cannot make a plan slow
 
 # Tables to which this transaction added many rows and whose figures no longer fit: twice the rows or half
-# as many pages again. So a transaction that writes on and on counts again ever more seldom.
+# as many pages again. So a transaction that writes on and on counts again ever more seldom. PostgreSQL adds
+# what the same connection did within the second before, which costs at most one count too many.
 _OUTGROWN = """
 SELECT c.oid::regclass::text
 FROM pg_stat_xact_user_tables x JOIN pg_class c ON c.oid = x.relid
