@@ -75,6 +75,12 @@ GUESTS: tuple[Guest, ...] = (
         institution=TUULISALMI,
     ),
     Guest(
+        username="demo-signatory",
+        name="Signe Salo",
+        role=Role.Name.SIGNATORY,
+        institution=TUULISALMI,
+    ),
+    Guest(
         username="demo-admin",
         name="Aleksi Aarnio",
         role=Role.Name.ADMINISTRATOR,
