@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -204,3 +206,34 @@ def test_random_agreements_hash_as_the_official_transformation_says(transformati
         assert [one.text for one in agreement_hashes(document)] == official
 
     compare()
+
+
+# --- size -----------------------------------------------------------------------------------------
+
+
+def _cpu_seconds(document: bytes) -> float:
+    """What hashing costs this process, the best of three: others on the machine do not count."""
+    found = []
+    for _turn in range(3):
+        begun = time.process_time()
+        agreement_hashes(document)
+        found.append(time.process_time() - begun)
+    return min(found)
+
+
+_CONDITION = (
+    "<student-studies-mobility-spec><sending-hei-id>a.example</sending-hei-id>"
+    + "<subject-area><isced-f-code>0613</isced-f-code></subject-area>" * 5
+    + "</student-studies-mobility-spec>"
+)
+
+
+@pytest.mark.parametrize(
+    "of_size",
+    [
+        pytest.param(lambda n: response(agreement(_CONDITION * n)), id="conditions"),
+        pytest.param(lambda n: response(*[agreement(_CONDITION)] * n), id="agreements"),
+    ],
+)
+def test_ten_times_as_much_takes_about_ten_times_as_long(of_size: Callable[[int], bytes]) -> None:
+    assert _cpu_seconds(of_size(3000)) < 30 * _cpu_seconds(of_size(300))

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lxml import etree
@@ -52,59 +51,81 @@ def agreement_hashes(document: bytes, *, each_alone: bool = False) -> tuple[Agre
         raise MalformedXml(f"The root is {name.localname}, not iias-get-response.")
     if other := _OTHER_VERSION.fullmatch(name.namespace or ""):
         raise MalformedXml(f"This is a response of version {other[1]}, not of version 7.")
-    return tuple(_hashed(iia, iia if each_alone else root) for iia in root.iter("{*}iia"))
+    marks = None if each_alone else _Marks.of(root)
+    return tuple(_hashed(iia, marks or _Marks.of(iia)) for iia in root.iter("{*}iia"))
 
 
-def _hashed(iia: etree._Element, whole: etree._Element) -> AgreementHash:
+# Marks are looked for by the library below Python: a big agreement has thousands of elements.
+_IS_ENDED = etree.XPath(
+    "boolean(descendant-or-self::*[local-name()='cooperation-conditions']"
+    "/@terminated-as-a-whole[.='true' or .='1'])"
+)
+_IS_LEGACY = etree.XPath(
+    "boolean(descendant-or-self::*/@not-yet-defined[.='true' or .='1']"
+    " | descendant-or-self::*/@v6-value[.!=''])"
+)
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """What is said once for all that is hashed together."""
+
+    is_ended: bool
+    is_legacy: bool
+
+    @classmethod
+    def of(cls, whole: etree._Element) -> _Marks:
+        return cls(bool(_IS_ENDED(whole)), bool(_IS_LEGACY(whole)))
+
+
+def _hashed(iia: etree._Element, marks: _Marks) -> AgreementHash:
     partners = [_text_of(partner, "iia-id") for partner in iia.iterchildren("{*}partner")]
-    pieces = [f"_iia-id_{number}={one}_" for number, one in enumerate(partners, 1)]
-    conditions = whole.iter("{*}cooperation-conditions")
-    if any(each.get("terminated-as-a-whole") in _TRUE for each in conditions):
-        pieces.insert(0, "_@terminated-as-a-whole@_")
+    pieces = ["_@terminated-as-a-whole@_"] if marks.is_ended else []
+    pieces += [f"_iia-id_{number}={one}_" for number, one in enumerate(partners, 1)]
     for agreed in iia.iterchildren("{*}cooperation-conditions"):
         for condition in agreed.iterchildren("{*}*"):
-            pieces.extend(_values(condition))
-            pieces.extend(f"_{year}={_text_of(condition, year)}_" for year in _YEARS)
+            if not any(map(_is_passed_over, (condition, *condition.iterancestors()))):
+                _values(condition, _local(agreed.tag), _local(condition.tag), pieces)
+            pieces += [f"_{year}={_text_of(condition, year)}_" for year in _YEARS]
     text = "".join(pieces)
     return AgreementHash(
         iia_id=partners[0] if partners else "",
         text=text,
         hash=hashlib.sha256(text.encode()).hexdigest(),
-        valid_for_approval=not any(_is_legacy(node) for node in whole.iter("{*}*")),
+        valid_for_approval=not marks.is_legacy,
     )
 
 
-def _values(condition: etree._Element) -> Iterator[str]:
-    """The attributes and leaves below a condition, each with the last three names of its path."""
-    for node in condition.iterdescendants("{*}*"):
-        above = list(node.iterancestors())
-        if (
-            _name(node) in _YEARS
-            or any(_name(one) in _CONTACTS for one in above)
-            or any(one.get("not-yet-defined") in _TRUE for one in (node, *above))
-        ):
-            continue
-        path = ".".join(_name(one) for one in (above[1], above[0], node))
-        for attribute, value in node.attrib.items():
-            if attribute not in _LEGACY:
-                yield f"_@{path}.{etree.QName(attribute).localname}={value!s}@_"
-        if not len(node):
-            old_code = node.get("v6-value") if _name(node) == "isced-f-code" else None
-            yield f"_{path}={old_code or _string(node)}_"
+def _values(parent: etree._Element, above: str, name: str, pieces: list[str]) -> None:
+    """The attributes and leaves below `parent`, each with the last three names of its path, in one walk.
+
+    `name` is the parent's and `above` that of its parent.
+    """
+    for node in parent:
+        if node.get("not-yet-defined") in _TRUE:
+            continue  # with all that is below it
+        own = _local(node.tag)
+        path = f"{above}.{name}.{own}"
+        if own not in _YEARS:
+            for attribute, value in node.items():
+                if attribute not in _LEGACY:
+                    pieces.append(f"_@{path}.{_local(str(attribute))}={value!s}@_")
+            if not len(node):
+                old_code = node.get("v6-value") if own == "isced-f-code" else None
+                pieces.append(f"_{path}={old_code or node.text or ''}_")
+        if len(node) and own not in _CONTACTS:
+            _values(node, name, own, pieces)
 
 
-def _is_legacy(node: etree._Element) -> bool:
-    return node.get("not-yet-defined") in _TRUE or bool(node.get("v6-value"))
+def _is_passed_over(node: etree._Element) -> bool:
+    """Is nothing below this element hashed?"""
+    return node.get("not-yet-defined") in _TRUE or _local(node.tag) in _CONTACTS
 
 
-def _name(node: etree._Element) -> str:
-    return etree.QName(node).localname
-
-
-def _string(node: etree._Element) -> str:
-    return "".join(str(part) for part in node.itertext())
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
 
 
 def _text_of(parent: etree._Element, name: str) -> str:
     found = parent.find(f"{{*}}{name}")
-    return "" if found is None else _string(found)
+    return "" if found is None else "".join(str(part) for part in found.itertext())

@@ -359,6 +359,7 @@ class IiasGetResponse:
 
 
 _NO_HASH = "0" * 64
+_BLANK = f"<iia-hash>{_NO_HASH}</iia-hash>".encode()
 
 
 def hashed(copy: Copy) -> tuple[bytes, str]:
@@ -368,7 +369,9 @@ def hashed(copy: Copy) -> tuple[bytes, str]:
     """
     blank = IiasGetResponse((Iia(copy, _NO_HASH),)).write()
     (found,) = agreement_hashes(blank, each_alone=True)
-    return IiasGetResponse((Iia(copy, found.hash),)).write(), found.hash
+    # The hash is no part of what is hashed; no text can hold the element, for its "<" would be written "&lt;".
+    before, after = blank.split(_BLANK)
+    return before + _BLANK.replace(_NO_HASH.encode(), found.hash.encode()) + after, found.hash
 
 
 def with_hash(iia: Iia) -> Iia:
