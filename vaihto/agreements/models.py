@@ -153,6 +153,7 @@ class Agreement(models.Model):
     signing_date = models.DateField(null=True, blank=True)
     contacts = models.JSONField(default=list, blank=True)
     note = models.TextField(blank=True)  # for colleagues only
+    is_trial = models.BooleanField(default=False)  # made to try the connection; gives no places
     alliance_agreement = models.ForeignKey(
         AllianceAgreement, models.PROTECT, null=True, blank=True, related_name="bilaterals"
     )

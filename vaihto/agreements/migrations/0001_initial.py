@@ -91,6 +91,7 @@ class Migration(migrations.Migration):
                 ("signing_date", models.DateField(blank=True, null=True)),
                 ("contacts", models.JSONField(blank=True, default=list)),
                 ("note", models.TextField(blank=True)),
+                ("is_trial", models.BooleanField(default=False)),
                 ("created_at", models.DateTimeField()),
                 ("shared_at", models.DateTimeField(blank=True, null=True)),
                 ("deleted_at", models.DateTimeField(blank=True, null=True)),
