@@ -133,7 +133,9 @@ def places_of_year(
     `binding`: only what is in force; otherwise also what is proposed.
     """
     found = Place.objects.filter(
-        agreement__in=agreements.filter(deleted_at__isnull=True), first__lte=year, last__gte=year
+        agreement__in=agreements.filter(deleted_at__isnull=True, is_trial=False),
+        first__lte=year,
+        last__gte=year,
     )
     if binding:
         found = found.filter(is_binding=True)
@@ -194,7 +196,7 @@ def gone_in_force(agreements: QuerySet[Agreement]) -> QuerySet[Agreement]:
 
 def expiring(agreements: QuerySet[Agreement], *, last_year: int) -> QuerySet[Agreement]:
     """In force, and `last_year` (first number) is the last academic year."""
-    return agreements.filter(listed_state__in=IN_FORCE, last_year=last_year)
+    return agreements.filter(listed_state__in=IN_FORCE, last_year=last_year, is_trial=False)
 
 
 def without_successor(agreements: QuerySet[Agreement]) -> QuerySet[Agreement]:

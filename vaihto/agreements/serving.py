@@ -303,7 +303,8 @@ def list_places(agreement: Agreement) -> None:
         Place(
             agreement=agreement,
             number=number,
-            is_binding=binding is not None,
+            # What only tries the connection gives nobody a place, also when it is in force.
+            is_binding=binding is not None and not agreement.is_trial,
             kind=condition.kind.value,
             sending=sides[condition.sending],
             receiving=sides[condition.receiving],

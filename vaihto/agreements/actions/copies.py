@@ -157,6 +157,7 @@ def take_in(
     programme: str = Programme.ERASMUS,
     code: str = "",
     unit: Unit | None = None,
+    is_trial: bool = False,
 ) -> Agreement:
     """An agreement of ours with exactly the partner's terms, order and spelling (T3), shown to the partner at once."""
     received = (
@@ -176,6 +177,7 @@ def take_in(
         partner_iia_id=received.iia_id,
         partner_code=(copy.author.code or "")[:200],
         partner_unit=(copy.author.unit or "")[:64],
+        is_trial=is_trial,
         created_at=now,
         shared_at=now,
     )

@@ -64,6 +64,7 @@ def create(
     unit: Unit | None = None,
     note: str = "",
     alliance_agreement: AllianceAgreement | None = None,
+    is_trial: bool = False,
 ) -> Agreement:
     """A draft; only we know of it. Terms may be incomplete, they are checked when it is proposed."""
     actor.require(May.AGREEMENTS_EDIT, institution.pk, unit.pk if unit else None)
@@ -91,6 +92,7 @@ def create(
         code=code,
         note=note,
         alliance_agreement=alliance_agreement,
+        is_trial=is_trial,
         created_at=now,
     )
     serve(agreement, terms, actor=actor, now=now, cause=Revision.Cause.CREATED)
@@ -113,11 +115,14 @@ def edit(
     """Our copy says this from now on (T5). `seen` is the number of the revision the actor had read.
 
     What is in force stays in force until both sides approve the new copies; approvals are not taken back.
+    A change of contacts alone is no change of what is agreed, and gives the turn to nobody.
     """
     agreement = locked(agreement)
     require(actor, May.AGREEMENTS_EDIT, agreement)
     require_alive(agreement)
     require_fresh(agreement, seen)
+    if terms.grouped().without_contacts() == agreement.terms.without_contacts():
+        cause = Revision.Cause.CONTACTS
     if agreement.shared_at:
         require_complete(agreement, terms)
     if serve(agreement, terms, actor=actor, now=now, cause=cause, note=note):
