@@ -22,6 +22,7 @@ from vaihto.agreements.models import (
     Agreement,
     AllianceAgreement,
     AllianceText,
+    Consent,
     Participant,
     ReceivedCopy,
 )
@@ -429,6 +430,7 @@ def test_an_agreement_begins_with_what_the_alliance_agreed_on(cast: Cast, north:
     )
     for member in (cast.sending, cast.receiving):
         Participant.objects.create(agreement=whole, institution=member, since=NOON.date())
+        Consent.objects.create(text=text_, institution=member, at=NOON, by="Agnes")
     address = f"{at('new')}?partner={cast.receiving.pk}"
     assert "Northern text" in text(north, address)
     sent(north, address, {"programme": "erasmus", "start": f"text-{text_.pk}"})
@@ -493,6 +495,47 @@ def test_contacts_are_chosen_and_touch_no_hash(cast: Cast, north: Client) -> Non
     count = one.revisions.count()
     sent(north, at("particulars", one.pk), {**data, "signing_date": "2026-10-01", "note": "ok"})
     assert one.revisions.count() == count
+
+
+def test_a_condition_names_contacts_of_both_sides_and_its_hash_stays(
+    cast: Cast, north: Client, vale: Client
+) -> None:
+    ours, theirs = agreed(cast)
+    for place, name in ((cast.sending, "labs"), (cast.receiving, "port")):
+        Contact.objects.create(
+            institution=place, names={"en": name}, emails=[f"{name}@example.org"], place=1
+        )
+    assert ours.current is not None
+    digest = ours.current.digest
+    page = text(north, at("edit", ours.pk))
+    data = typed(page)
+    assert not [name for name in data if "contacts" in name]
+    boxes = dict(re.findall(r'name="c0-(our|partner)_contacts"\s+value="([0-9a-f]{12})"', page))
+    assert set(boxes) == {"our", "partner"}
+    data |= {f"c0-{side}_contacts": [key] for side, key in boxes.items()}
+    sent(north, at("edit", ours.pk), data)
+    ours.refresh_from_db()
+    assert ours.current is not None
+    first, second = ours.current.copy.terms.conditions[:2]
+    assert [one.name for one in first.sending_contacts] == ["labs"]
+    assert [one.name for one in first.receiving_contacts] == ["port"]
+    assert not second.sending_contacts
+    assert ours.current.digest == digest
+    assert (ours.listed_state, ours.listed_turn) == ("in-force", "nobody")
+    # What is shown is sent back as it is; the other direction keeps each contact on its side.
+    again = typed(text(north, at("edit", ours.pk)))
+    number = ours.current.number
+    sent(north, at("edit", ours.pk), again)
+    ours.refresh_from_db()
+    assert ours.current.number == number
+    mirrored = north.post(at("edit", ours.pk), again | {"do": "mirror:0"}).content.decode()
+    assert typed(mirrored)["c1-our_contacts"] == [boxes["our"]]
+    assert "labs@example.org" in text(north, at("agreement", ours.pk))
+    assert "labs@example.org" in text(vale, at("agreement", theirs.pk))
+    del again["c0-our_contacts"], again["c0-partner_contacts"]
+    sent(north, at("edit", ours.pk), again)
+    ours.refresh_from_db()
+    assert not ours.terms.conditions[0].sending_contacts
 
 
 def test_a_paper_is_kept_sealed_and_comes_back_as_it_was(cast: Cast, north: Client) -> None:

@@ -31,34 +31,59 @@ class Programme(models.TextChoices):
     OTHER = "other", "Other"
 
 
+class AllianceAgreementQuerySet(models.QuerySet["AllianceAgreement"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """Those of alliances one reads for, and those in which one's own institution takes part."""
+        alliances = actor.alliances(May.ALLIANCE_READ)
+        if alliances is None:
+            return self
+        places = {grant.institution_id for grant in actor.reach(May.AGREEMENTS_READ)}
+        taking_part = Participant.objects.filter(institution__in=places).values("agreement")
+        return self.filter(Q(alliance__in=alliances) | Q(pk__in=taking_part))
+
+
 class AllianceAgreement(models.Model):
-    """One agreed text over many members; each pair of members has a bilateral agreement that follows it."""
+    """One agreed text over many members; each pair of members has a bilateral agreement that follows it.
+
+    A closed one is history: its bilateral agreements stay, and nothing keeps them in step any more.
+    """
 
     alliance = models.ForeignKey(Alliance, models.PROTECT, related_name="agreements")
     name = models.CharField(max_length=200)
     programme = models.CharField(max_length=20, choices=Programme, default=Programme.ERASMUS)
     created_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AllianceAgreementQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["alliance", "name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["alliance", "name"], name="an_alliance_names_each_agreement_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
 
 
 class AllianceText(models.Model):
-    """A version of the text of an alliance agreement. Immutable; the newest adopted one counts.
+    """A version of the text of an alliance agreement; the newest adopted one counts.
 
-    `lines` are conditions without institutions: each holds in both directions between any two members unless it
-    names senders or receivers.
+    `lines` are conditions without institutions (see `alliances.Line`). A draft may be rewritten; once it was put to
+    the members it never changes, for that is what they consent to. It is adopted when all who take part consented.
     """
 
     agreement = models.ForeignKey(AllianceAgreement, models.CASCADE, related_name="texts")
     number = models.PositiveIntegerField()
     lines = models.JSONField(default=list)
-    adopted_at = models.DateTimeField(null=True, blank=True)
+    note = models.TextField(blank=True)  # what is new in it, and why
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=200)
+    put_at = models.DateTimeField(null=True, blank=True)
+    adopted_at = models.DateTimeField(null=True, blank=True)
+    dropped_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar = ["agreement", "number"]
@@ -66,15 +91,25 @@ class AllianceText(models.Model):
             models.UniqueConstraint(
                 fields=["agreement", "number"],
                 name="a_version_of_an_alliance_text_is_numbered_once",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["agreement"],
+                condition=Q(adopted_at__isnull=True, dropped_at__isnull=True),
+                name="one_text_at_a_time_is_talked_about",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.agreement} {self.number}"
 
+    @property
+    def is_before_members(self) -> bool:
+        """Was it put to the members, and is still theirs to consent to?"""
+        return self.put_at is not None and self.dropped_at is None
+
 
 class Participant(models.Model):
-    """A member that takes part in an alliance agreement, from a day on."""
+    """A member that takes part in an alliance agreement, both days included."""
 
     agreement = models.ForeignKey(AllianceAgreement, models.CASCADE, related_name="participants")
     institution = models.ForeignKey(Institution, models.PROTECT, related_name="+")
@@ -82,6 +117,7 @@ class Participant(models.Model):
     until = models.DateField(null=True, blank=True)
 
     class Meta:
+        ordering: ClassVar = ["agreement", "institution__name"]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["agreement", "institution"], name="a_member_takes_part_once"
@@ -90,6 +126,27 @@ class Participant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.institution} in {self.agreement}"
+
+
+class Consent(models.Model):
+    """A member's word that a text holds for it. For a member without a system the secretariat keeps its letter."""
+
+    text = models.ForeignKey(AllianceText, models.CASCADE, related_name="consents")
+    institution = models.ForeignKey(Institution, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    by = models.CharField(max_length=200)
+    note = models.TextField(blank=True)  # how it was given, where not by its own signatory here
+
+    class Meta:
+        ordering: ClassVar = ["text", "at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["text", "institution"], name="a_member_consents_to_a_text_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.institution}: {self.text}"
 
 
 class AgreementQuerySet(models.QuerySet["Agreement"]):

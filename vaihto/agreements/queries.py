@@ -11,14 +11,12 @@ from django.db.models import F, Q, QuerySet
 from vaihto.agreements.comparison import Comparison, Weight, compare
 from vaihto.agreements.models import (
     Agreement,
-    AllianceAgreement,
-    AllianceText,
     Place,
     ReceivedCopy,
     ReceivedRevision,
 )
 from vaihto.agreements.standing import State
-from vaihto.agreements.terms import Kind, Terms, read_terms
+from vaihto.agreements.terms import Kind, Terms
 from vaihto.institutions.models import Institution
 
 # First month of an academic year in the north; what starts in it or later belongs to the year beginning.
@@ -95,34 +93,6 @@ def suggestions(received: ReceivedCopy, *, most: int = 10) -> list[Suggestion]:
     found = [Suggestion(one, compare(one.terms, theirs)) for one in linkable(received)[:50]]
     found.sort(key=lambda one: (-one.alike, -one.answered, len(one.comparison.pairs)))
     return found[:most]
-
-
-def alliance_texts(
-    institutions: Iterable[Institution], partner: Institution
-) -> list[tuple[Institution, AllianceText]]:
-    """The adopted texts that hold between one of ours and the partner, the newest of each alliance agreement."""
-    found = []
-    for one in institutions:
-        agreements = AllianceAgreement.objects.filter(participants__institution=one).filter(
-            participants__institution=partner
-        )
-        for agreement in agreements.distinct():
-            text = agreement.texts.filter(adopted_at__isnull=False).order_by("-number").first()
-            if text is not None:
-                found.append((one, text))
-    return found
-
-
-def terms_of_text(text: AllianceText, one: Institution, other: Institution) -> Terms:
-    """What the text of an alliance says between two of its members, in both directions."""
-    rows = [
-        {**line, "sending": sending.hei_id, "receiving": receiving.hei_id}
-        for line in text.lines
-        for sending, receiving in ((one, other), (other, one))
-        if sending.hei_id in (line.get("senders") or [sending.hei_id])
-        and receiving.hei_id in (line.get("receivers") or [receiving.hei_id])
-    ]
-    return read_terms({"conditions": rows}).grouped()
 
 
 def places_of_year(

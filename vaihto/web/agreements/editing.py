@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from vaihto.agreements import actions
+from vaihto.agreements.alliances import texts_between
 from vaihto.agreements.checks import check
 from vaihto.agreements.models import Agreement, AllianceText, Programme
-from vaihto.agreements.queries import alliance_texts, terms_of_text
 from vaihto.agreements.terms import ORDER, Terms
 from vaihto.agreements.words import KINDS
 from vaihto.ewp import registry
@@ -94,7 +94,7 @@ class NewForm(forms.Form):
         *,
         places: list[Institution],
         earlier: list[Agreement],
-        texts: list[tuple[Institution, AllianceText]],
+        texts: list[tuple[Institution, AllianceText, Terms]],
         initial: dict[str, Any],
     ) -> None:
         super().__init__(data, initial=initial)
@@ -116,7 +116,7 @@ class NewForm(forms.Form):
                 f"text-{text.pk}",
                 _("%(name)s: what the alliance agreed on") % {"name": text.agreement.name},
             )
-            for _place, text in texts
+            for _place, text, _said in texts
         ]
         choose("start", starts)
         self.fields["start"].required = False
@@ -160,7 +160,7 @@ def new(request: Request) -> HttpResponse:
         .select_related("institution", "current")
         .order_by("-last_year", "-pk")[:10]
     )
-    texts = alliance_texts(places, partner)
+    texts = texts_between(places, partner, on=request.today)
     start = request.GET.get("from", "")
     like = next((one for one in earlier if str(one.pk) == start), None)
     initial = {
@@ -206,7 +206,7 @@ def _made(
     places: list[Institution],
     partner: Institution,
     earlier: list[Agreement],
-    texts: list[tuple[Institution, AllianceText]],
+    texts: list[tuple[Institution, AllianceText, Terms]],
 ) -> Agreement | None:
     given = form.cleaned_data
     place = next((one for one in places if one.hei_id == given.get("institution")), places[0])
@@ -215,11 +215,15 @@ def _made(
     if like is not None:
         by = given.get("years")
         terms = shifted(like.terms.without_contacts(), _length(like) if by is None else by)
-    text = next(
-        (one for own, one in texts if own == place and given.get("start") == f"text-{one.pk}"), None
+    text, said = next(
+        (
+            (one, said)
+            for own, one, said in texts
+            if own == place and given.get("start") == f"text-{one.pk}"
+        ),
+        (None, terms),
     )
-    if text is not None:
-        terms = terms_of_text(text, place, partner)
+    terms = said
     unit = given.get("unit")
     try:
         return actions.create(
@@ -321,9 +325,15 @@ def _before(one: Agreement, base: int) -> Terms:
     return revision.copy.terms if revision else Terms()
 
 
+def _terms(one: Agreement, rows: list[Row], base: int, around: Around) -> Terms:
+    ours, partner = one.institution.hei_id, one.partner.hei_id
+    return terms_of(rows, _before(one, base), ours, partner, around.contacts)
+
+
 def _saved(request: Request, one: Agreement, rows: list[Row], base: int) -> HttpResponse:
-    terms = terms_of(rows, _before(one, base), one.institution.hei_id, one.partner.hei_id)
-    conditions = shown(rows, Around.of(one))
+    around = Around.of(one)
+    terms = _terms(one, rows, base, around)
+    conditions = shown(rows, around)
     valid = [form.is_valid() for each in conditions for form in each.forms]
     if not all(valid):
         return _page(request, one, rows, base=base, conditions=conditions, status=400)
@@ -412,7 +422,7 @@ def _page(
     made = conditions if conditions is not None else shown(rows, around)
     general: list[str] = []
     if look:
-        terms = terms_of(rows, _before(one, base), one.institution.hei_id, one.partner.hei_id)
+        terms = _terms(one, rows, base, around)
         parties = frozenset({one.institution.hei_id, one.partner.hei_id})
         general = put(check(terms, parties=parties), made)
     wrong = look or conditions is not None
