@@ -323,3 +323,52 @@ class FileReader(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hei_id} may read {self.file_id}"
+
+
+class TrialQuerySet(models.QuerySet["Trial"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """Operators see all, an office those of its institution."""
+        if actor.sees_everything or actor.is_operator:
+            return self
+        places = actor.institutions(May.AGREEMENTS_READ)
+        return self if places is None else self.filter(institution_id__in=places)
+
+
+class Trial(models.Model):
+    """A test of agreements with a partner, in eighteen steps that follow from what happens (`apis/iias/steps.py`).
+
+    `first` is brought from a draft to in force, `second` is only exchanged. `report` holds the steps as they stood
+    when the trial ended, and never changes afterwards.
+    """
+
+    institution = models.ForeignKey(Institution, models.PROTECT, related_name="+")
+    partner = models.ForeignKey(Institution, models.PROTECT, related_name="+")
+    we_start = models.BooleanField()
+    partner_was_told = models.BooleanField(default=False)  # somebody said so, in the real network
+    started_at = models.DateTimeField()
+    started_by = models.CharField(max_length=200)
+    first = models.ForeignKey(
+        "agreements.Agreement", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    second = models.ForeignKey(
+        "agreements.Agreement", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.CharField(max_length=200, blank=True)
+    report = models.JSONField(default=list, blank=True)
+    cleaned_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TrialQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-started_at", "-pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["institution", "partner"],
+                condition=Q(ended_at__isnull=True),
+                name="one_trial_with_a_partner_at_a_time",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.institution.hei_id} – {self.partner.hei_id}, {self.started_at:%Y-%m-%d}"
