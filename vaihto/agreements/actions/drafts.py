@@ -121,7 +121,8 @@ def edit(
     require(actor, May.AGREEMENTS_EDIT, agreement)
     require_alive(agreement)
     require_fresh(agreement, seen)
-    if terms.grouped().without_contacts() == agreement.terms.without_contacts():
+    is_same = terms.grouped().without_contacts() == agreement.terms.without_contacts()
+    if is_same and cause is Revision.Cause.EDITED:
         cause = Revision.Cause.CONTACTS
     if agreement.shared_at:
         require_complete(agreement, terms)

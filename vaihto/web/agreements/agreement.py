@@ -25,13 +25,16 @@ from vaihto.agreements.models import (
 from vaihto.agreements.paper import names_of, pdf
 from vaihto.agreements.serving import binding_terms, compared, days_left, standing
 from vaihto.agreements.standing import Standing, State, Turn
-from vaihto.agreements.terms import Condition, Terms
+from vaihto.agreements.terms import Condition, Copy, Terms, Texts
 from vaihto.channels import reaching
 from vaihto.channels.models import Channel
 from vaihto.journal.actors import Actor, May
 from vaihto.journal.models import Entry
 from vaihto.web import components
+from vaihto.web.agreements.conditions import units_of
+from vaihto.web.agreements.contacts import in_words
 from vaihto.web.agreements.register import TONES
+from vaihto.web.agreements.troubles import problem_word
 from vaihto.web.components import Cell, Column, Event, Fact, Row
 from vaihto.web.deeds import events
 from vaihto.web.frame import Request, page
@@ -99,13 +102,24 @@ def _condition_row(one: Condition, names: dict[str, str]) -> Row:
     return Row(
         [
             Cell(words.value("kind", one.kind), note=one.other_terms or ""),
-            Cell(direction, note=", ".join(filter(None, units))),
+            Cell(direction, note="; ".join(filter(None, (*units, _who(one))))),
             Cell(words.years(one), nowrap=True),
             Cell(words.people(one), note=time),
             words.value("areas", one.areas) or _("every field"),
             Cell(words.value("levels", one.levels), note="; ".join(filter(None, also))),
         ]
     )
+
+
+def _who(one: Condition) -> str:
+    """Whom to ask about this condition alone."""
+    people = "; ".join(in_words(who) for who in (*one.sending_contacts, *one.receiving_contacts))
+    return _("contacts: %(people)s") % {"people": people} if people else ""
+
+
+def reader_names(one: Agreement) -> dict[str, str]:
+    """Names of both institutions and of their units, as the reader knows them."""
+    return names_of(one) | {who.hei_id: name_of(who) for who in (one.institution, one.partner)}
 
 
 @dataclass(frozen=True)
@@ -153,19 +167,71 @@ def _facts(one: Agreement, found: Standing) -> Any:
         [
             Fact(
                 _("Partner"),
-                one.partner.names.get(language) or one.partner.name,
+                name_of(one.partner),
                 href=reverse("office:institution", args=[one.partner_id]),
             ),
             (_("Country"), one.partner.country_name(language)),
             (_("Programme"), label(Programme, one.programme)),
             (_("Our code"), one.code),
-            (_("Partner's code"), one.partner_code),
-            (_("Our unit"), one.unit.name if one.unit else ""),
+            (_("Partner's code"), one.partner_code or _("none yet")),
+            (_("Our unit"), _unit_name(one) or _("the whole institution")),
+            (_("Partner's unit"), _partner_unit_name(one) or _("the whole institution")),
             (_("Reached over"), label(Channel, channel)),
-            (_("Proposed"), one.shared_at.date() if one.shared_at else ""),
-            (_("In force since"), _first_day(one)),
+            (_("Proposed"), one.shared_at.date() if one.shared_at else _("not yet")),
+            (_("In force since"), _first_day(one) or _("not in force")),
+            *([(_("Signed on"), one.signing_date)] if one.signing_date else []),
+            *([(_("Note for colleagues"), one.note)] if one.note else []),
         ]
     )
+
+
+def _unit_name(one: Agreement) -> str:
+    return (one.unit.names.get(get_language() or "en") or one.unit.name) if one.unit else ""
+
+
+def _partner_unit_name(one: Agreement) -> str:
+    unit = one.partner_unit
+    return dict(units_of(one.partner)).get(unit, unit) if unit else ""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Whom one side names: a line for each, with what to write to them about."""
+
+    title: str
+    people: list[tuple[str, str, str]]  # name, address, role
+    sentence: str  # where there is nobody
+
+
+def _contacts(one: Agreement) -> list[Named]:
+    """The contacts of the whole agreement, of our copy and of the partner's."""
+    received = one.received_copy
+    theirs = received.current.copy if received and received.current else None
+    ours = one.current.copy if one.current else None
+    return [
+        Named(_("Ours"), _people(ours), _("The partner sees no contact of ours.")),
+        Named(_("The partner's"), _people(theirs), _("The partner has named nobody.")),
+    ]
+
+
+def _people(copy: Copy | None) -> list[tuple[str, str, str]]:
+    if copy is None:
+        return []
+    signer = copy.author.signing_contact
+    found = [(signer, _("signs"))] if signer else []
+    found += [(who, _in_language(who.roles)) for who in copy.author.contacts]
+    for one in copy.terms.conditions:
+        sends = one.sending == copy.author.hei_id
+        named = one.sending_contacts if sends else one.receiving_contacts
+        found += [(who, _(words.KINDS[one.kind])) for who in named]
+    found = list(dict.fromkeys(found))
+    return [(who.name, who.emails[0] if who.emails else "", role) for who, role in found]
+
+
+def _in_language(texts: Texts) -> str:
+    """The text in the reader's language, else the first."""
+    known = dict(reversed(texts))
+    return known.get(get_language() or "en") or (texts[0][1] if texts else "")
 
 
 def _first_day(one: Agreement) -> Any:
@@ -177,7 +243,7 @@ def _sides(one: Agreement, found: Standing) -> list[dict[str, Any]]:
     """Both halves of the conversation, side by side: who serves which copy, and who approved what."""
     received = one.received_copy
     ours = {
-        "title": one.institution.name,
+        "title": name_of(one.institution),
         "is_ours": True,
         "served": bool(one.shared_at),
         "version": one.current.number if one.current else None,
@@ -188,7 +254,7 @@ def _sides(one: Agreement, found: Standing) -> list[dict[str, Any]]:
         else _("The partner has not approved our present copy."),
     }
     theirs = {
-        "title": one.partner.name,
+        "title": name_of(one.partner),
         "is_ours": False,
         "served": received is not None and received.current is not None,
         "version": received.current.number if received and received.current else None,
@@ -197,22 +263,15 @@ def _sides(one: Agreement, found: Standing) -> list[dict[str, Any]]:
         "says": _("We have approved the partner's present copy.")
         if found.approved_by_us
         else _("We have not approved the partner's present copy."),
-        "failure": _problem(received.failure) if received and received.failure else "",
+        "failure": problem_word(received.failure) if received and received.failure else "",
     }
     return [ours, theirs]
-
-
-def _problem(code: str) -> str:
-    sentence = words.PROBLEMS.get(code)
-    if sentence:
-        return _(sentence)
-    return _("The last look at the partner's copy failed: %(code)s.") % {"code": code}
 
 
 def _approvals(one: Agreement) -> Any:
     rows = []
     for approval in one.approvals.order_by("-at", "-pk"):
-        side = one.institution.name if approval.side == Side.OURS else one.partner.name
+        side = name_of(one.institution) if approval.side == Side.OURS else name_of(one.partner)
         word = _("Nothing is approved") if not approval.digest else approval.digest[:16]
         rows.append(
             Row(
@@ -267,7 +326,7 @@ def _remarks(one: Agreement) -> list[Event]:
                 at=remark.at,
                 title=_("The partner wrote"),
                 text=remark.text,
-                by=one.partner.name,
+                by=name_of(one.partner),
                 tone="info",
             )
             for remark in theirs
@@ -292,10 +351,13 @@ def agreement(request: Request, pk: int) -> HttpResponse:
     """The page of one agreement."""
     one = agreement_of(request, pk)
     found = standing(one)
-    names = names_of(one)
+    names = reader_names(one)
     turn, deed = found.next
     left = days_left(one, today=request.today)
     bound = binding_terms(one)
+    moved = bound is None or one.mutual is None or found.ours != one.mutual.ours.digest
+    if not moved:
+        bound = one.terms  # the same conditions, with the contacts of today
     seen = compared(one)
     forbidden = actions.obstacles(one)
     obstacles = [_(words.OBSTACLES[code]) for code in forbidden if code != "approved"]
@@ -317,16 +379,18 @@ def agreement(request: Request, pk: int) -> HttpResponse:
         until=one.turn_until if turn is not Turn.NOBODY else None,
         late=left is not None and left < 0,
         facts=_facts(one, found),
+        contacts=_contacts(one),
         sides=_sides(one, found),
         has_comparison=seen is not None,
         differs=seen is not None and not seen.is_equivalent,
         obstacles=obstacles if one.shared_at and alive and not found.approved_by_us else [],
-        may_approve_now=may_approve and not forbidden,
+        # The page of approval asks the partner anew, so an answer that is missing forbids nothing yet.
+        may_approve_now=may_approve and not set(forbidden) - {"no-answer"},
         reached_by_machine=reaching.channel_of(one.institution, one.partner)
         in {Channel.EWP, Channel.HERE},
         bound=conditions_table(bound, names, caption=_("In force")) if bound else None,
         ended=bound is None and one.mutual is not None,
-        moved=bound is None or one.mutual is None or found.ours != one.mutual.ours.digest,
+        moved=moved,
         served=conditions_table(one.terms, names, caption=_("Our copy")),
         gaps=_gaps(one) if may_edit and alive else [],
         approvals=_approvals(one),

@@ -17,15 +17,15 @@ from django.views.decorators.http import require_POST
 from vaihto.agreements import actions, words
 from vaihto.agreements.comparison import Comparison, Difference, Pair, Weight, compare
 from vaihto.agreements.models import Agreement, ReceivedRevision, Revision
-from vaihto.agreements.paper import names_of
 from vaihto.agreements.terms import Condition, Terms
 from vaihto.journal.actors import May
 from vaihto.refusals import NotAllowed, Refusal
 from vaihto.web import components
-from vaihto.web.agreements.agreement import agreement_of, trail
+from vaihto.web.agreements.agreement import agreement_of, reader_names, trail
 from vaihto.web.agreements.conditions import clean_text
 from vaihto.web.components import Tone
 from vaihto.web.frame import Request, page
+from vaihto.web.offers.words import name_of
 from vaihto.web.wording import label, sentence_of, shown
 
 _TONES: dict[Weight, Tone] = {
@@ -208,7 +208,7 @@ def versions(one: Agreement) -> list[Version]:
 def comparison(request: Request, pk: int) -> HttpResponse:
     """The two present copies, or any two versions that are chosen."""
     one = agreement_of(request, pk)
-    names, all_versions = names_of(one), versions(one)
+    names, all_versions = reader_names(one), versions(one)
     by_key = {version.key: version for version in all_versions}
     received = one.received_copy
     now_ours = f"o{one.current.number}" if one.current else ""
@@ -236,7 +236,7 @@ def comparison(request: Request, pk: int) -> HttpResponse:
         "agreements/comparison.html",
         heading=_("Comparison of the copies"),
         lead=_("Agreement %(code)s with %(partner)s")
-        % {"code": one.code, "partner": one.partner.name},
+        % {"code": one.code, "partner": name_of(one.partner)},
         trail=trail(one),
         one=one,
         versions=all_versions,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django import forms
+from django.forms import BoundField
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -23,6 +24,7 @@ from vaihto.agreements.checks import Finding
 from vaihto.agreements.models import Agreement
 from vaihto.agreements.terms import (
     Condition,
+    Contact,
     Kind,
     LanguageSkill,
     SubjectArea,
@@ -33,8 +35,9 @@ from vaihto.codes import ISCED_F
 from vaihto.ewp.apis.institutions import OUNITS
 from vaihto.ewp.partners import partner_copy
 from vaihto.institutions.models import Institution, Unit
+from vaihto.web.agreements.contacts import Contacts, in_words, key_of, known_contacts
 from vaihto.web.fields import ChoiceField
-from vaihto.web.offers.words import language_choices, reader
+from vaihto.web.offers.words import language_choices, name_of, reader
 from vaihto.web.wording import filled
 
 MOST_CONDITIONS = 300
@@ -80,7 +83,9 @@ def row_of(condition: Condition, ours: str, partner: str, origin: int | None = N
         (condition.sending, condition.receiving), ""
     )
     units = (condition.sending_unit or "", condition.receiving_unit or "")
+    contacts = (condition.sending_contacts, condition.receiving_contacts)
     our_unit, partner_unit = units if direction != "in" else (units[1], units[0])
+    ours_named, theirs_named = contacts if direction != "in" else contacts[::-1]
     blended = read_yes(condition.blended)
     return {
         "origin": "" if origin is None else str(origin),
@@ -96,6 +101,8 @@ def row_of(condition: Condition, ours: str, partner: str, origin: int | None = N
         "levels": [level.strip() for level in condition.levels],
         "our_unit": our_unit,
         "partner_unit": partner_unit,
+        "our_contacts": [key_of(one) for one in ours_named],
+        "partner_contacts": [key_of(one) for one in theirs_named],
         "other_terms": condition.other_terms or "",
         "areas": [
             {
@@ -156,8 +163,20 @@ def _at(values: Sequence[Any], origin: str) -> Any:
     return values[place] if 0 <= place < len(values) else None
 
 
-def condition_of(row: Row, before: Condition | None, ours: str, partner: str) -> Condition:
-    """What a row says; everything that was not touched as it was written before."""
+def _named(keys: Sequence[str], before: Sequence[Contact], known: Contacts) -> tuple[Contact, ...]:
+    """The contacts of these keys: those that stood there in their order, then the new ones."""
+    stay = [one for one in before if key_of(one) in keys]
+    there = {key_of(one) for one in stay}
+    return (*stay, *(known[key] for key in keys if key in known and key not in there))
+
+
+def condition_of(
+    row: Row, before: Condition | None, ours: str, partner: str, contacts: Contacts | None = None
+) -> Condition:
+    """What a row says; everything that was not touched as it was written before.
+
+    `contacts` are those that the form offered; without them it asked for none, and they stay.
+    """
     kind = Kind(row["kind"])
     old = before or Condition(kind, "", "", "", "", "")
     shown = row_of(old, ours, partner)
@@ -175,6 +194,15 @@ def condition_of(row: Row, before: Condition | None, ours: str, partner: str) ->
         column = their_side if turned else our_side
         if row[name] != shown[name] or row["direction"] != shown["direction"]:
             changed[column] = row[name] or None
+    if contacts is not None:
+        turned_before = shown["direction"] == "in"
+        stood = (old.sending_contacts, old.receiving_contacts)
+        ours_stood, theirs_stood = stood[::-1] if turned_before else stood
+        both = (
+            _named(row["our_contacts"], ours_stood, contacts),
+            _named(row["partner_contacts"], theirs_stood, contacts),
+        )
+        changed["sending_contacts"], changed["receiving_contacts"] = both[::-1] if turned else both
     for name in ("first_year", "last_year", "people"):
         changed[name] = _kept(getattr(old, name), shown[name], row[name]) or ""
     for name in ("months", "days"):
@@ -197,12 +225,15 @@ def condition_of(row: Row, before: Condition | None, ours: str, partner: str) ->
     return replace(old, **changed)
 
 
-def terms_of(rows: Sequence[Row], before: Terms, ours: str, partner: str) -> Terms:
+def terms_of(
+    rows: Sequence[Row], before: Terms, ours: str, partner: str, contacts: Contacts | None = None
+) -> Terms:
     """What all rows say; `before` are the terms that the rows were made of."""
     return replace(
         before,
         conditions=tuple(
-            condition_of(row, _at(before.conditions, row["origin"]), ours, partner) for row in rows
+            condition_of(row, _at(before.conditions, row["origin"]), ours, partner, contacts)
+            for row in rows
         ),
     )
 
@@ -237,7 +268,8 @@ def sent(data: QueryDict) -> list[Row]:
         if row["kind"] not in set(Kind):
             continue
         row["people_open"] = bool(data.get(prefix + "people_open"))
-        row["levels"] = data.getlist(prefix + "levels")
+        for name in ("levels", "our_contacts", "partner_contacts"):
+            row[name] = data.getlist(prefix + name)
         row["areas"] = _inner(data, prefix + "a", ("origin", "field", "clarification"))
         row["skills"] = _inner(data, prefix + "s", ("origin", "language", "level", "field"))
         found.append(row)
@@ -260,6 +292,8 @@ def empty_row(kind: Kind, direction: str, like: Row | None = None) -> Row:
         "levels": [],
         "our_unit": "",
         "partner_unit": "",
+        "our_contacts": [],
+        "partner_contacts": [],
         "other_terms": "",
         "areas": [],
         "skills": [],
@@ -274,6 +308,8 @@ def mirrored(row: Row) -> Row:
         "direction": "in" if row["direction"] == "out" else "out",
         "people_open": False,
         "levels": list(row["levels"]),
+        "our_contacts": list(row["our_contacts"]),
+        "partner_contacts": list(row["partner_contacts"]),
         "areas": [{**one, "origin": ""} for one in row["areas"]],
         "skills": [{**one, "origin": ""} for one in row["skills"]],
     }
@@ -357,6 +393,12 @@ class ConditionForm(forms.Form):
     levels = forms.MultipleChoiceField(
         label=gettext_lazy("Levels"), required=False, widget=forms.CheckboxSelectMultiple
     )
+    our_contacts = forms.MultipleChoiceField(
+        label=gettext_lazy("Ours"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    partner_contacts = forms.MultipleChoiceField(
+        label=gettext_lazy("The partner's"), required=False, widget=forms.CheckboxSelectMultiple
+    )
     other_terms = forms.CharField(
         label=gettext_lazy("Other terms"),
         required=False,
@@ -378,6 +420,14 @@ class ConditionForm(forms.Form):
         self._choose("partner_unit", around.units(around.partner, row["partner_unit"]))
         levels = [*_LEVELS, *(one for one in row["levels"] if one not in _LEVELS)]
         self._choose("levels", [(one, _level(one)) for one in levels])
+        for name, known in (
+            ("our_contacts", around.our_contacts),
+            ("partner_contacts", around.partner_contacts),
+        ):
+            if known:
+                self._choose(name, [(key, in_words(one)) for key, one in known.items()])
+            else:
+                del self.fields[name]
         if not row["people_open"]:
             del self.fields["people_open"]
         # What does not belong to this kind is shown only where somebody entered it all the same.
@@ -445,22 +495,36 @@ class Around:
     ours: Institution
     partner: Institution
     languages: list[tuple[str, str]] = field(default_factory=language_choices)
+    our_contacts: Contacts = field(default_factory=dict)
+    partner_contacts: Contacts = field(default_factory=dict)
     _units: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, agreement: Agreement) -> Around:
         """The surroundings of one agreement."""
-        return cls(agreement.institution, agreement.partner)
+        ours, theirs = known_contacts(agreement)
+        return cls(
+            agreement.institution, agreement.partner, our_contacts=ours, partner_contacts=theirs
+        )
+
+    @property
+    def contacts(self) -> Contacts:
+        """Whom a condition may name, on either side."""
+        return {**self.our_contacts, **self.partner_contacts}
 
     @property
     def out(self) -> str:
         """The direction away from us, in words."""
-        return _("from us to %(partner)s") % {"partner": self.partner.name}
+        return _("from us to %(partner)s") % {"partner": name_of(self.partner)}
 
     @property
     def back(self) -> str:
         """The direction to us, in words."""
-        return _("from %(partner)s to us") % {"partner": self.partner.name}
+        return _("from %(partner)s to us") % {"partner": name_of(self.partner)}
+
+    def form(self, row: Row, prefix: str) -> ConditionForm:
+        """The form of one condition."""
+        return ConditionForm(row, around=self, prefix=prefix)
 
     def units(self, of: Institution, chosen: str) -> list[tuple[str, str]]:
         """Units by their ids: ours, or those the partner publishes; the chosen one whatever it is."""
@@ -502,6 +566,23 @@ class Shown:
         return [self.form, *self.areas, *self.skills]
 
     @property
+    def plain_fields(self) -> list[BoundField]:
+        """Those that stand beside each other; the others have a place of their own."""
+        apart = {"other_terms", "levels", "our_contacts", "partner_contacts"}
+        return [bound for bound in self.form.visible_fields() if bound.name not in apart]
+
+    @property
+    def contact_fields(self) -> list[BoundField]:
+        """Boxes of contacts, ours and the partner's, where there are any to choose."""
+        names = ("our_contacts", "partner_contacts")
+        return [self.form[name] for name in names if name in self.form.fields]
+
+    @property
+    def contact_count(self) -> int:
+        """How many contacts are chosen for this condition alone."""
+        return len(self.row["our_contacts"]) + len(self.row["partner_contacts"])
+
+    @property
     def number(self) -> int:
         """As people count."""
         return self.at + 1
@@ -515,7 +596,7 @@ def shown(rows: Iterable[Row], around: Around) -> list[Shown]:
 def _one(at: int, row: Row, around: Around) -> Shown:
     prefix = f"c{at}"
     areas, skills = row["areas"] or [dict(_NO_AREA)], row["skills"] or [dict(_NO_SKILL)]
-    form = ConditionForm(row, around=around, prefix=prefix)
+    form = around.form(row, prefix)
     made_areas = [
         AreaForm(_data(f"{prefix}-a{place}", one), prefix=f"{prefix}-a{place}")
         for place, one in enumerate(areas)

@@ -18,18 +18,24 @@ from vaihto.agreements import actions, words
 from vaihto.agreements.checks import Finding
 from vaihto.agreements.comparison import Weight
 from vaihto.agreements.models import Agreement
-from vaihto.agreements.paper import names_of
 from vaihto.agreements.serving import compared, standing
 from vaihto.channels import reaching
 from vaihto.channels.models import Channel
-from vaihto.channels.reaching import Look
 from vaihto.journal.actors import May
 from vaihto.people.models import Role
 from vaihto.refusals import NotAllowed, Refusal, Stale
 from vaihto.web import components
-from vaihto.web.agreements.agreement import agreement_of, conditions_table, deeds, trail
+from vaihto.web.agreements.agreement import (
+    agreement_of,
+    conditions_table,
+    deeds,
+    reader_names,
+    trail,
+)
+from vaihto.web.agreements.troubles import not_fresh
 from vaihto.web.components import Fact
 from vaihto.web.frame import Request, page
+from vaihto.web.offers.words import name_of
 from vaihto.web.wording import filled, label, sentence_of, shown
 
 
@@ -42,11 +48,6 @@ def refused(request: Request, refusal: Refusal) -> None:
     """Puts a refusal on top of the next page."""
     told = sentence_of(refusal)
     messages.warning(request, f"{told.sentence} {told.remedy}".strip())
-
-
-def not_fresh(look: Look) -> str:
-    """Why the partner's side could not be seen."""
-    return _("The partner's side could not be asked just now (%(code)s).") % {"code": look.code}
 
 
 def _require(request: Request, may: May, one: Agreement) -> None:
@@ -79,7 +80,7 @@ def _mandate(request: Request, one: Agreement) -> str:
         .values_list("approvals__mandate", flat=True)
         .first()
     )
-    return last or f"{label(Role.Name, Role.Name.SIGNATORY)}, {one.institution.name}"
+    return last or f"{label(Role.Name, Role.Name.SIGNATORY)}, {name_of(one.institution)}"
 
 
 def approve(request: Request, pk: int) -> HttpResponse:
@@ -134,7 +135,7 @@ def approve(request: Request, pk: int) -> HttpResponse:
 def _approval_page(
     request: Request, one: Agreement, form: MandateForm, *, notice: str, fresh: bool, status: int
 ) -> HttpResponse:
-    names, received = names_of(one), one.received_copy
+    names, received = reader_names(one), one.received_copy
     revision = received.current if received else None
     copy = revision.copy if revision else None
     blocked = [_(words.OBSTACLES[code]) for code in actions.obstacles(one)]
@@ -159,7 +160,7 @@ def _approval_page(
         request,
         "agreements/approve.html",
         status=status,
-        heading=_("Approve the copy of %(partner)s") % {"partner": one.partner.name},
+        heading=_("Approve the copy of %(partner)s") % {"partner": name_of(one.partner)},
         trail=trail(one),
         one=one,
         notice=notice,
@@ -174,7 +175,7 @@ def _approval_page(
         else None,
         facts=components.facts(
             [
-                Fact(_("Copy of"), one.partner.name),
+                Fact(_("Copy of"), name_of(one.partner)),
                 Fact(_("Partner's code"), copy.author.code or ""),
                 Fact(_("Partner's id"), received.iia_id),
                 Fact(_("Version"), revision.number),
@@ -182,7 +183,7 @@ def _approval_page(
                 Fact(_("Confirmed"), shown(received.confirmed_at)),
                 Fact(_("Partner's contacts"), people),
                 Fact(_("Who approves"), request.actor.label),
-                Fact(_("For"), one.institution.name),
+                Fact(_("For"), name_of(one.institution)),
             ]
         )
         if revision and copy and received
@@ -251,7 +252,7 @@ def channel(request: Request, pk: int) -> HttpResponse:
             messages.success(
                 request,
                 _("%(partner)s is reached so from now on: %(channel)s.")
-                % {"partner": one.partner.name, "channel": label(Channel, wanted)},
+                % {"partner": name_of(one.partner), "channel": label(Channel, wanted)},
             )
     return HttpResponseRedirect(back_to(one))
 
@@ -432,7 +433,7 @@ def deed(request: Request, pk: int, deed: str) -> HttpResponse:
         about=components.facts(
             [
                 Fact(_("Agreement"), str(one)),
-                Fact(_("Partner"), one.partner.name),
+                Fact(_("Partner"), name_of(one.partner)),
                 Fact(_("State"), words.state(standing(one).state.value)),
             ]
         ),

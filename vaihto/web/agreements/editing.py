@@ -432,7 +432,7 @@ def _page(
         "agreements/edit.html",
         status=status,
         heading=_("Our copy: %(code)s") % {"code": one.code},
-        lead=_("Agreement with %(partner)s") % {"partner": one.partner.name},
+        lead=_("Agreement with %(partner)s") % {"partner": name_of(one.partner)},
         trail=trail(one),
         one=one,
         state=state_badge(one.listed_state),

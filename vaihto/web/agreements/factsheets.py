@@ -20,6 +20,7 @@ from vaihto.web import components
 from vaihto.web.agreements.agreement import agreement_of, trail
 from vaihto.web.components import Cell, Column, Row
 from vaihto.web.frame import Request, page
+from vaihto.web.offers.words import name_of
 from vaihto.web.wording import shown
 
 _DEADLINES = (
@@ -121,7 +122,7 @@ def factsheets(request: Request, pk: int) -> HttpResponse:
         for name, word in _words().items()
     ]
     missing = [
-        _("%(institution)s publishes no factsheet.") % {"institution": each.name}
+        _("%(institution)s publishes no factsheet.") % {"institution": name_of(each)}
         for each, sheet in ((one.institution, ours), (one.partner, theirs))
         if sheet.facts is None
     ]
@@ -136,14 +137,14 @@ def factsheets(request: Request, pk: int) -> HttpResponse:
             _("Factsheets"),
             [
                 Column(label=_("About")),
-                Column(label=one.institution.name, hint=ours.origin),
-                Column(label=one.partner.name, hint=theirs.origin),
+                Column(label=name_of(one.institution), hint=ours.origin),
+                Column(label=name_of(one.partner), hint=theirs.origin),
             ],
             rows,
             hide_caption=True,
         ),
         pages=[
-            (each.name, reverse("office:institution", args=[each.pk]))
+            (name_of(each), reverse("office:institution", args=[each.pk]))
             for each in (one.institution, one.partner)
         ],
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from django import forms
@@ -16,36 +15,18 @@ from django.views.decorators.http import require_POST
 from vaihto.agreements import actions
 from vaihto.agreements.attachments import attach, content_of
 from vaihto.agreements.models import Agreement, Programme
-from vaihto.agreements.terms import Contact
 from vaihto.institutions.models import Contact as OfficeContact
 from vaihto.institutions.models import Unit
 from vaihto.journal.actors import May
 from vaihto.refusals import NotAllowed, Refusal
 from vaihto.web.agreements.agreement import agreement_of, trail
 from vaihto.web.agreements.conditions import clean_text, units_of
+from vaihto.web.agreements.contacts import as_stored, contact_of
 from vaihto.web.fields import ChoiceField
 from vaihto.web.frame import Request, page
 from vaihto.web.offers.rows import tell
-from vaihto.web.offers.words import reader
+from vaihto.web.offers.words import name_of, reader
 from vaihto.web.wording import options, sentence_of
-
-
-def stored_contact(one: OfficeContact) -> dict[str, Any]:
-    """A contact of the institution as an agreement keeps it, so that it stays as it was told."""
-    return asdict(
-        Contact(
-            names=one.published_names,
-            given_names=(("", one.given_names),) if one.given_names else (),
-            family_names=(("", one.family_name),) if one.family_name else (),
-            gender=one.gender,
-            phones=tuple(one.phones),
-            faxes=tuple(one.faxes),
-            emails=tuple(one.emails),
-            street=one.street_address or None,
-            mailing=one.mailing_address or None,
-            roles=one.published_roles,
-        )
-    )
 
 
 def _word(contact: dict[str, Any]) -> str:
@@ -119,22 +100,12 @@ class ParticularsForm(forms.Form):
 def _known(one: Agreement) -> dict[str, Any]:
     """Contacts to choose from: those of the institution, and those the agreement has already."""
     rows = OfficeContact.objects.filter(institution=one.institution_id).select_related("unit")
-    found = {str(contact.pk): stored_contact(contact) for contact in rows[:200]}
-    # JSON has no tuples; compared with what was stored they must look the same.
-    found = {key: _as_json(value) for key, value in found.items()}
+    found = {str(contact.pk): as_stored(contact_of(contact)) for contact in rows[:200]}
     kept = [*one.contacts, *([one.signing_contact] if one.signing_contact else [])]
     for place, value in enumerate(kept):
         if value not in found.values():
             found[f"kept-{place}"] = value
     return found
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _as_json(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_as_json(each) for each in value]
-    return value
 
 
 def particulars(request: Request, pk: int) -> HttpResponse:
@@ -179,7 +150,7 @@ def particulars(request: Request, pk: int) -> HttpResponse:
         status=400 if form.errors else 200,
         heading=_("Contacts and signing"),
         lead=_("Agreement %(code)s with %(partner)s")
-        % {"code": one.code, "partner": one.partner.name},
+        % {"code": one.code, "partner": name_of(one.partner)},
         trail=trail(one),
         form=form,
         back=back,

@@ -31,6 +31,7 @@ from vaihto.web.address import Address
 from vaihto.web.agreements.agreement import conditions_table
 from vaihto.web.agreements.comparing import Version, boxes, verdict
 from vaihto.web.agreements.register import readable_places
+from vaihto.web.agreements.troubles import problem_word
 from vaihto.web.components import Cell, Column, Fact, Row, Tab
 from vaihto.web.fields import ChoiceField
 from vaihto.web.frame import Request, page
@@ -57,16 +58,6 @@ def _narrowed(found: QuerySet[ReceivedCopy], which: str) -> QuerySet[ReceivedCop
     if which == "ignored":
         return found.filter(ignored_at__isnull=False)
     return found.filter(ignored_at__isnull=True)
-
-
-def problem_word(code: str) -> str:
-    """What is wrong with a copy or with getting it, and whose fault it is."""
-    sentence = words.PROBLEMS.get(code)
-    if sentence:
-        return _(sentence)
-    if code == "gone-in-force":
-        return _("The partner no longer serves its copy, although the agreement is in force.")
-    return _("The last try to get the copy failed (%(code)s).") % {"code": code}
 
 
 def proposals(request: Request) -> HttpResponse:
@@ -140,7 +131,7 @@ def _row(one: ReceivedCopy, which: str) -> Row:
     return Row(
         [
             Cell(name_of(one.partner), href=href, note=country_name(one.partner.country, language)),
-            Cell(shown(one.first_at.date()), nowrap=True, note=one.institution.name),
+            Cell(shown(one.first_at.date()), nowrap=True, note=name_of(one.institution)),
             Cell((copy.author.code or "") if copy else "", note=one.iia_id),
             says,
             state,
@@ -228,7 +219,7 @@ def _page(
 def _facts(one: ReceivedCopy, copy: Copy | None) -> list[Fact]:
     revision = one.current
     return [
-        Fact(_("For"), one.institution.name),
+        Fact(_("For"), name_of(one.institution)),
         Fact(_("Partner's id"), one.iia_id),
         Fact(_("Partner's code"), (copy.author.code or "") if copy else ""),
         Fact(_("Partner names our agreement"), (copy.other.iia_id or "") if copy else ""),

@@ -30,6 +30,7 @@ from vaihto.refusals import Refusal
 from vaihto.web import components
 from vaihto.web.account.signing_in import safe_next
 from vaihto.web.address import Address
+from vaihto.web.agreements.troubles import not_fresh
 from vaihto.web.agreements.years import shifted
 from vaihto.web.components import Cell, Column, Download, Row, Tab, Tone
 from vaihto.web.fields import ChoiceField
@@ -366,7 +367,7 @@ def _look(request: Request, one: Agreement) -> str:
     request.actor.require(May.AGREEMENTS_EDIT, one.institution_id, one.unit_id)
     seen = reaching.look(one, actor=request.actor, now=request.now)
     if not seen.fresh:
-        return _("The partner's side could not be asked just now (%(code)s).") % {"code": seen.code}
+        return not_fresh(seen)
     now = Agreement.objects.get(pk=one.pk)
     if now.listed_state == one.listed_state and now.listed_turn == one.listed_turn:
         return _("Asked; nothing is new.")
