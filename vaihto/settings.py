@@ -61,6 +61,9 @@ _secure = _public.scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _secure
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+# Browsers keep cookies by host, not by port: two installations on one host would sign each other's people out.
+_port = f"-{_public.port}" if _public.port else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"sessionid{_port}", f"csrftoken{_port}"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SECURE_SSL_REDIRECT = _secure and not BEHIND_PROXY
 # Asked from inside by whoever watches the machine; they carry nothing that needs hiding on that way.

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tests.demo.conftest import NODE
+from vaihto.agreements.models import ReceivedCopy
+from vaihto.demo.accounts import GUESTS
 from vaihto.demo.building import Built, NotAMember, found_alliance
 from vaihto.institutions.models import Institution
 from vaihto.mobilities.models import Mobility
@@ -31,9 +33,27 @@ def test_a_node_hosts_the_members_that_are_named_and_knows_the_others(node: Buil
 
 
 def test_everybody_who_can_sign_in_works_at_the_first_hosted_institution(node: Built) -> None:
-    places = Role.objects.exclude(institution=None).values_list("institution__hei_id", flat=True)
+    told = Role.objects.filter(account__username__in=[guest.username for guest in GUESTS])
+    places = told.exclude(institution=None).values_list("institution__hei_id", flat=True)
     assert set(places) == {NODE[0]}
     assert Account.objects.filter(username="demo-agreements").exists()
+
+
+def test_every_hosted_institution_has_an_office_of_its_own_that_may_approve(node: Built) -> None:
+    held = {
+        (role.institution.hei_id if role.institution else "", role.name)
+        for role in Role.objects.filter(
+            account__username__in=["demo-javorec", "demo-costaclara", "demo-tuulisalmi"]
+        ).select_related("institution")
+    }
+    both = (Role.Name.AGREEMENT_MANAGER, Role.Name.SIGNATORY)
+    assert held == {(hei_id, name) for hei_id in NODE for name in both}
+
+
+def test_a_partner_without_a_node_has_a_contact_to_invite(node: Built) -> None:
+    copies = [copy.current.copy for copy in ReceivedCopy.objects.exclude(current=None)]
+    assert copies
+    assert all(copy is not None and copy.author.contacts[0].emails for copy in copies)
 
 
 def test_a_node_keeps_the_catalogues_of_those_it_hosts_only(node: Built) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vaihto.demo.accounts import GUESTS
-from vaihto.demo.alliance import ASSOCIATES, MEMBERS
+from vaihto.demo.accounts import GUESTS, OFFICES
+from vaihto.demo.alliance import ASSOCIATES, HOUSES, MEMBERS
 from vaihto.demo.stories import STORIES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "demo.md").read_text("utf-8")
 
 
 def test_the_page_of_the_demo_lists_every_account() -> None:
-    assert [guest.username for guest in GUESTS if f"`{guest.username}`" not in PAGE] == []
+    offices = [office for office in OFFICES if HOUSES[office.institution].hosted]
+    everybody = [guest.username for guest in (*GUESTS, *offices)]
+    assert [username for username in everybody if f"`{username}`" not in PAGE] == []
 
 
 def test_the_page_of_the_demo_lists_every_told_person() -> None:

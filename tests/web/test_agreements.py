@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.agreements.two import both_ways, studies
-from tests.cast import NOON, Cast, account, mobility, role, student
+from tests.cast import NOON, Cast, account, institution, mobility, role, student
 from tests.web.conftest import AsSomebody
 from vaihto.agreements import actions
 from vaihto.agreements.models import (
@@ -692,6 +692,17 @@ def test_an_agreement_in_use_is_not_ended(cast: Cast, north: Client) -> None:
 def test_the_list_narrows(cast: Cast, north: Client, query: str, is_found: bool) -> None:
     ours, _theirs = agreed(cast)
     assert (ours.code in text(north, f"{LIST}?{query}")) is is_found
+
+
+def test_a_partner_is_found_by_every_name_it_has(cast: Cast, north: Client) -> None:
+    partner = institution("clara.example", name="Universidad de Clara", hosted=False)
+    Institution.objects.filter(pk=partner.pk).update(names={"en": "Clear Coast University"})
+    actions.create(
+        actor=US, institution=cast.sending, partner=partner, terms=Terms(), now=NOON, code="CLEAR-1"
+    )
+    for words in ("clear coast", "universidad clara", "coast clara"):
+        assert "Clear Coast University" in text(north, f"{reverse('agreements:new')}?q={words}")
+        assert "CLEAR-1" in text(north, f"{LIST}?q={words}")
 
 
 def test_filters_are_kept_under_a_name_for_oneself_only(

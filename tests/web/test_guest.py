@@ -75,6 +75,9 @@ class Desk:
         }
         return self.manager.post(reverse("without-ewp:links", args=[self.pk]), {**said, **facts})
 
+    def invitation(self) -> str:
+        return self.manager.get(reverse("without-ewp:links", args=[self.pk])).content.decode()
+
     def post(self) -> str:
         """Letters go out; answers the newest one's text."""
         Letter.objects.filter(ended_at__isnull=True).update(due_at=timezone.now())
@@ -408,6 +411,21 @@ def test_an_unproposed_agreement_invites_nobody(desk: Desk) -> None:
     assert "once it is proposed" in page
     assert desk.invite().status_code == 400
     assert not GuestLink.objects.exists()
+
+
+def test_whoever_was_invited_before_is_the_first_guess_until_invited_again(desk: Desk) -> None:
+    assert ADDRESS not in desk.invitation()
+    desk.propose()
+    desk.invite(function="Coordinator", language="sv")
+    assert ADDRESS not in form_of(desk.invitation()).get("address", ""), "she has a link already"
+    desk.pk = actions.create(
+        actor=desk.actor, institution=desk.cast.sending, partner=desk.partner, now=timezone.now(),
+        terms=both_ways(desk.ours, PARTNER),
+    ).pk  # fmt: skip
+    desk.propose()
+    told = form_of(desk.invitation())
+    assert (told["name"], told["address"]) == ("Pia", ADDRESS)
+    assert (told["function"], told["language"]) == ("Coordinator", "sv")
 
 
 def test_a_paper_counts_only_when_a_second_person_confirmed_it(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from django.core import checks
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from vaihto.demo.accounts import GUESTS
+from vaihto.demo.accounts import GUESTS, OFFICES
 from vaihto.jobs import beat
 from vaihto.people.models import Account
 
@@ -182,7 +182,7 @@ def _accounts(**_about: Any) -> list[checks.CheckMessage]:
             )
         )
     try:
-        demo = [guest.username for guest in GUESTS]
+        demo = [guest.username for guest in (*GUESTS, *OFFICES)]
         left = Account.objects.filter(username__in=demo, is_active=True).count()
         if left and not settings.DEMO:
             found.append(

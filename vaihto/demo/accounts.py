@@ -110,17 +110,41 @@ GUESTS: tuple[Guest, ...] = (
     ),
 )
 
+# Every hosted institution has somebody who keeps its agreements and has the mandate to approve them, so that one can be
+# both sides of a conversation, on one installation or on two nodes of a network.
+OFFICES: tuple[Guest, ...] = tuple(
+    Guest(
+        username=f"demo-{hei_id.partition('.')[0]}",
+        name=name,
+        role=Role.Name.AGREEMENT_MANAGER,
+        institution=hei_id,
+    )
+    for hei_id, name in (
+        (TUULISALMI, "Taru Tuisku"),
+        (HOPEARANTA, "Heli Hopeavuo"),
+        ("klarsund.example", "Karin Klarvik"),
+        ("costaclara.example", "Carmen Costales"),
+        ("javorec.example", "Jana Javorská"),
+        ("rivalta-nuova.example", "Rita Rivaldi"),
+        ("lindenwerder.example", "Lina Lindner"),
+        ("montalvor.example", "Marta Montalvão"),
+        ("zlatnaluka.example", "Zora Zlatić"),
+    )
+)
+
 
 def open_demo_accounts(*, actor: Actor, now: datetime, hosts: Sequence[str] = ()) -> None:
     """Opens every account with its role. Refuses with `NotADemo` outside a demo.
 
-    Where `hosts` are named, those whose institution is not among them work at the first instead.
+    Where `hosts` are named, those whose institution is not among them work at the first instead, and every host has
+    its office.
     """
     if not settings.DEMO:
         raise NotADemo("demo.not-a-demo")
     # One slow hash for all of them: the password is no secret.
     hashed = make_password(PASSWORD)
-    for guest in GUESTS:
+    guests = (*GUESTS, *(office for office in OFFICES if office.institution in hosts))
+    for guest in guests:
         account = open_account(
             actor=actor,
             username=guest.username,
@@ -133,17 +157,19 @@ def open_demo_accounts(*, actor: Actor, now: datetime, hosts: Sequence[str] = ()
             away = guest.institution and hosts and guest.institution not in hosts
             place = hosts[0] if away else guest.institution
             house = Institution.objects.filter(hei_id=place).first()
-            appoint(
-                actor=actor,
-                account=account,
-                role=Role.Name(guest.role),
-                institution=house,
-                unit=_unit(house, guest.unit) if guest.unit else None,
-                alliance=Alliance.objects.filter(code=guest.alliance).first(),
-                since=date(2024, 1, 1),
-                now=now,
-            )
-    Account.objects.filter(username__in=[guest.username for guest in GUESTS]).update(
+            approves = (Role.Name.SIGNATORY,) if guest in OFFICES else ()
+            for role in (Role.Name(guest.role), *approves):
+                appoint(
+                    actor=actor,
+                    account=account,
+                    role=role,
+                    institution=house,
+                    unit=_unit(house, guest.unit) if guest.unit else None,
+                    alliance=Alliance.objects.filter(code=guest.alliance).first(),
+                    since=date(2024, 1, 1),
+                    now=now,
+                )
+    Account.objects.filter(username__in=[guest.username for guest in guests]).update(
         password=hashed
     )
 

@@ -136,6 +136,11 @@ def terms_between(
     return Terms(tuple(conditions))
 
 
+def _office(of: Institution) -> Contact:
+    """Whom to write to."""
+    return Contact(names=(("en", "International Office"),), emails=(f"international@{of.hei_id}",))
+
+
 @dataclass
 class Table:
     """Both sides of one negotiation: what we do is real, what the partner does is invented."""
@@ -161,10 +166,7 @@ class Table:
             now=self.clock(),
             programme=self.programme,
         )
-        contact = Contact(
-            names=(("en", "International Office"),), emails=(f"international@{self.own.hei_id}",)
-        )
-        plain = stored(Party(self.own.hei_id, contacts=(contact,)))["contacts"]
+        plain = stored(Party(self.own.hei_id, contacts=(_office(self.own),)))["contacts"]
         return actions.edit_particulars(
             actor=self.actor, agreement=made, now=self.clock(), contacts=plain
         )
@@ -179,7 +181,12 @@ class Table:
         """The partner serves its copy, with our terms unless it wants others."""
         agreement.refresh_from_db()
         copy = Copy(
-            author=Party(self.partner.hei_id, self.their_id(agreement), f"P/{agreement.pk}"),
+            author=Party(
+                self.partner.hei_id,
+                self.their_id(agreement),
+                f"P/{agreement.pk}",
+                contacts=(_office(self.partner),),
+            ),
             other=Party(self.own.hei_id, agreement.iia_id, agreement.code),
             terms=terms or agreement.terms,
             in_effect=agreement.mutual_id is not None,

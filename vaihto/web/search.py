@@ -169,6 +169,7 @@ def _institutions(actor: Actor, asked: str) -> SafeString | None:
         Institution.objects.visible_to(actor)
         .filter(
             Q(name__icontains=asked)
+            | Q(names__icontains=asked)
             | Q(hei_id__icontains=asked)
             | Q(erasmus_code=normal_erasmus_code(asked))
             | Q(national_code=asked)

@@ -260,6 +260,7 @@ def _choose_partner(request: Request) -> HttpResponse:
         for word in asked.split():
             rows = rows.filter(
                 Q(name__icontains=word)
+                | Q(names__icontains=word)
                 | Q(hei_id__icontains=word)
                 | Q(erasmus_code__icontains=word)
                 | Q(city__icontains=word)

@@ -142,6 +142,7 @@ def narrowed(actor: Actor, chosen: dict[str, Any]) -> QuerySet[Agreement]:
     for word in chosen.get("q", "").split():
         found = found.filter(
             Q(partner__name__icontains=word)
+            | Q(partner__names__icontains=word)
             | Q(partner__hei_id__icontains=word)
             | Q(partner__erasmus_code__icontains=word)
             | Q(code__icontains=word)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -19,7 +20,7 @@ from vaihto.agreements.models import Agreement, ReceivedCopy
 from vaihto.channels import file as by_file
 from vaihto.channels import guest, reaching
 from vaihto.channels.models import Channel, GuestLink, Letter, SignedPaper
-from vaihto.journal.actors import May
+from vaihto.journal.actors import Actor, May
 from vaihto.refusals import NotAllowed, Refusal, Stale
 from vaihto.web import components
 from vaihto.web.agreements.agreement import agreement_of, trail
@@ -70,15 +71,45 @@ class InviteForm(forms.Form):
         ]
 
 
-def _first_guess(one: Agreement) -> dict[str, Any]:
-    """The contact that the partner's copy names, where it names one."""
+def _first_guess(one: Agreement, actor: Actor) -> dict[str, Any]:
+    """Whom the office will want to invite: the contact in the partner's copy, a guest of before, or one of another copy.
+
+    Who has a link already is left out.
+    """
     found: dict[str, Any] = {"language": "en", "days": guest.DAYS, "may_pass_on": True}
-    received = one.received_copy
+    invited = {
+        address.casefold()
+        for address in one.guest_links.filter(withdrawn_at__isnull=True).values_list(
+            "address", flat=True
+        )
+    }
+    return next(
+        (found | who for who in _known(one, actor) if who["address"].casefold() not in invited),
+        found,
+    )
+
+
+def _known(one: Agreement, actor: Actor) -> Iterator[dict[str, Any]]:
+    """People at this partner of whom the reader may know, the likeliest first."""
+    yield from _named_in(one.received_copy)
+    others = (
+        Agreement.objects.visible_to(actor)
+        .filter(institution=one.institution, partner=one.partner)
+        .exclude(pk=one.pk)
+    )
+    for link in GuestLink.objects.filter(agreement__in=others)[:20]:
+        facts = ("name", "address", "function", "language")
+        yield {name: getattr(link, name) for name in facts}
+    copies = ReceivedCopy.objects.filter(agreement__in=others, gone_at__isnull=True)
+    for received in copies.select_related("current").order_by("-pk")[:20]:
+        yield from _named_in(received)
+
+
+def _named_in(received: ReceivedCopy | None) -> Iterator[dict[str, Any]]:
     copy = received.current.copy if received and received.current else None
     for contact in copy.author.contacts if copy else ():
         if contact.emails:
-            return found | {"name": contact.name, "address": contact.emails[0]}
-    return found
+            yield {"name": contact.name, "address": contact.emails[0]}
 
 
 def links(request: Request, pk: int) -> HttpResponse:
@@ -86,7 +117,7 @@ def links(request: Request, pk: int) -> HttpResponse:
     one = _kept_by(request, pk)
     way = reaching.channel_of(one.institution, one.partner)
     is_sent = request.method == "POST"
-    form = InviteForm(request.POST if is_sent else None, initial=_first_guess(one))
+    form = InviteForm(request.POST if is_sent else None, initial=_first_guess(one, request.actor))
     if is_sent and form.is_valid():
         try:
             guest.invite(actor=request.actor, agreement=one, now=request.now, **form.cleaned_data)

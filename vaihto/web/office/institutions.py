@@ -77,6 +77,7 @@ def institutions(request: Request) -> HttpResponse:
         text = chosen["name"].strip()
         found = found.filter(
             Q(name__icontains=text)
+            | Q(names__icontains=text)
             | Q(hei_id__icontains=text)
             | Q(erasmus_code__icontains=text)
             | Q(erasmus_code=normal_erasmus_code(text))
