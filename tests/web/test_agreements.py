@@ -812,3 +812,25 @@ def test_remarks_and_channels_are_for_the_office(cast: Cast, north: Client, brun
     assert bruno.post(at("look", ours.pk)).status_code == 403
     sent(north, at("look", ours.pk), {})
     assert Entry.objects.about(theirs).exists()
+
+
+def test_the_partner_is_reminded_only_when_it_is_its_turn(
+    cast: Cast, north: Client, bruno: Client
+) -> None:
+    waiting = draft(cast)
+    actions.propose(actor=US, agreement=waiting, now=NOON)
+    address = at("deed", waiting.pk, "remind")
+    assert address in text(north, at("agreement", waiting.pk))
+    asks = text(north, address)
+    assert f"agreement {waiting.code}" in asks
+    known = re.findall(r'name="known" value="([^"]*)"', asks)[0]
+    sent(north, address, {"known": known, "reason": "Please look at it."})
+    assert Entry.objects.about(waiting).filter(verb="agreements.remind").count() == 1
+    assert waiting.remarks.get().text == "Please look at it."
+    assert bruno.post(address, {"known": known}).status_code in {403, 404}
+    still = draft(cast)
+    told = sent(
+        north, at("selected"), {"pick": [str(waiting.pk), str(still.pk)], "deed": "remind"}, 200
+    ).content.decode()
+    assert told.count(">done<") == told.count(">refused<") == 1
+    assert address not in text(north, at("agreement", still.pk))

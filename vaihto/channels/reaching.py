@@ -13,9 +13,11 @@ from typing import Protocol
 
 from django.db import transaction
 
+from vaihto.agreements import actions
 from vaihto.agreements.models import Agreement
-from vaihto.agreements.serving import APPROVAL_CHANGED, COPY_CHANGED
-from vaihto.channels.models import Channel, ChosenChannel, Process
+from vaihto.agreements.serving import APPROVAL_CHANGED, COPY_CHANGED, standing
+from vaihto.agreements.standing import Turn
+from vaihto.channels.models import Channel, ChosenChannel, GuestLink, Process
 from vaihto.institutions.models import Institution
 from vaihto.jobs.announcements import on
 from vaihto.journal.actions import record
@@ -51,6 +53,12 @@ class Unreachable(Refusal):
 
     sentence = _("%(partner)s cannot be reached over this channel.")
     remedy = _("Choose another channel for this partner.")
+
+
+class NothingToRemind(Refusal):
+    """The partner has nothing to do at the moment."""
+
+    sentence = _("%(partner)s has nothing to do here, so it cannot be reminded.")
 
 
 _CHANNELS: dict[Channel, AgreementChannel] = {}
@@ -147,6 +155,37 @@ def look(agreement: Agreement, *, actor: Actor, now: datetime) -> Look:
     """The partner's side as it is this moment, before a person decides anything on it."""
     adapter = adapter_of(agreement)
     return adapter.look(agreement, actor=actor, now=now) if adapter else Look(fresh=True)
+
+
+@transaction.atomic
+def remind(*, actor: Actor, agreement: Agreement, now: datetime, note: str = "") -> None:
+    """Tells the partner once more that it is its turn: word over the network again, or a letter with the note.
+
+    Refuses when it is not the partner's turn, and where nothing goes to the partner by itself.
+    """
+    actor.require(May.AGREEMENTS_EDIT, agreement.institution_id, agreement.unit_id)
+    partner = agreement.partner.name
+    if agreement.deleted_at or not agreement.shared_at or not _waits_for_partner(agreement):
+        raise NothingToRemind("channels.not-their-turn", partner=partner)
+    channel = channel_of(agreement.institution, agreement.partner)
+    links = GuestLink.objects.filter(agreement=agreement).open_at(now)
+    if channel is Channel.FILE or (channel is Channel.GUEST and not links.exists()):
+        raise Unreachable(
+            "channels.no-way-to-remind",
+            sentence=_("Nothing goes to %(partner)s by itself."),
+            remedy=_("Invite the partner by a link, or hand the file over again."),
+            partner=partner,
+        )
+    if note.strip():
+        actions.remark(actor=actor, agreement=agreement, text=note, now=now, for_partner=True)
+    if channel is not Channel.GUEST:
+        copy_changed(agreement)
+        approval_changed(agreement)
+    record(actor, "agreements.remind", agreement, at=now, institution_id=agreement.institution_id)
+
+
+def _waits_for_partner(agreement: Agreement) -> bool:
+    return standing(agreement).next[0] is Turn.PARTNER
 
 
 def listen() -> None:

@@ -142,6 +142,8 @@ def deeds(one: Agreement, found: Standing, actor: Actor) -> list[Deed]:
         return []
     if may_edit and state is State.DRAFT:
         offered.append(Deed("propose", _("Propose to the partner"), main=True))
+    if may_edit and one.shared_at and found.next[0] is Turn.PARTNER:
+        offered.append(Deed("remind", _("Remind the partner"), asks=True))
     if may_edit and one.mutual and found.ours != one.mutual.ours.digest:
         offered.append(Deed("revert", _("Go back to what is in force"), asks=True))
     if may_approve and _may_withdraw(one):
@@ -176,6 +178,7 @@ def _facts(one: Agreement, found: Standing) -> Any:
             (_("Partner's code"), one.partner_code or _("none yet")),
             (_("Our unit"), _unit_name(one) or _("the whole institution")),
             (_("Partner's unit"), _partner_unit_name(one) or _("the whole institution")),
+            *_follows(one),
             (_("Reached over"), label(Channel, channel)),
             (_("Proposed"), one.shared_at.date() if one.shared_at else _("not yet")),
             (_("In force since"), _first_day(one) or _("not in force")),
@@ -232,6 +235,14 @@ def _in_language(texts: Texts) -> str:
     """The text in the reader's language, else the first."""
     known = dict(reversed(texts))
     return known.get(get_language() or "en") or (texts[0][1] if texts else "")
+
+
+def _follows(one: Agreement) -> list[Fact]:
+    whole = one.alliance_agreement
+    if whole is None:
+        return []
+    facts = [whole.alliance.code, whole.pk, one.institution_id, one.partner_id]
+    return [Fact(_("Follows"), whole.name, href=reverse("alliance:copy", args=facts))]
 
 
 def _first_day(one: Agreement) -> Any:

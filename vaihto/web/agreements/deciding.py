@@ -32,6 +32,8 @@ from vaihto.web.agreements.agreement import (
     reader_names,
     trail,
 )
+from vaihto.web.agreements.conditions import clean_text
+from vaihto.web.agreements.register import reminder
 from vaihto.web.agreements.troubles import not_fresh
 from vaihto.web.components import Fact
 from vaihto.web.frame import Request, page
@@ -273,7 +275,7 @@ class _Asked:
     may: May = May.AGREEMENTS_EDIT
     danger: bool = False
     looks: bool = False
-    reason: str = ""  # "", "may", "must": is a reason asked for?
+    reason: str = ""  # "", "may" (a reason for the history) or "note" (to the partner)
 
 
 def _revert(*, reason: str, **facts: Any) -> None:
@@ -288,7 +290,24 @@ def _propose(*, reason: str, **facts: Any) -> None:
     actions.propose(**facts)
 
 
+def _remind(*, reason: str, **facts: Any) -> None:
+    reaching.remind(note=clean_text(reason), **facts)
+
+
 _DEEDS: dict[str, _Asked] = {
+    "remind": _Asked(
+        heading=gettext_lazy("Remind the partner"),
+        sentence=gettext_lazy("The partner is told once more that it is its turn."),
+        consequences=(
+            gettext_lazy("Over the network word of our copy and of our approval goes out again; "
+                         "the partner's system then fetches both."),
+            gettext_lazy("Partners with a link get a letter with the note below."),
+        ),
+        word=gettext_lazy("Remind"),
+        done=gettext_lazy("The partner is reminded."),
+        act=_remind,
+        reason="note",
+    ),
     "propose": _Asked(
         heading=gettext_lazy("Propose to the partner"),
         sentence=gettext_lazy("The partner sees our copy from now on."),
@@ -385,6 +404,28 @@ class ReasonForm(forms.Form):
     )
 
 
+class NoteForm(forms.Form):
+    """What to write to the partner."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("A note to the partner"),
+        required=False,
+        max_length=5000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy(
+            "Kept in the history. The network itself carries no notes; partners with a link or on this "
+            "installation read it."
+        ),
+    )
+
+
+def _form(request: Request, one: Agreement, asked: _Asked) -> ReasonForm | NoteForm | None:
+    data = request.POST if request.method == "POST" else None
+    if asked.reason == "note":
+        return NoteForm(data, initial={"reason": reminder(one)})
+    return ReasonForm(data) if asked.reason else None
+
+
 def _known(one: Agreement) -> str:
     """What one knows of both sides, short: a decision made on other knowledge asks again."""
     found = standing(one)
@@ -400,7 +441,7 @@ def deed(request: Request, pk: int, deed: str) -> HttpResponse:
         raise Http404
     _require(request, asked.may, one)
     notice, status = "", 200
-    form = ReasonForm(request.POST if request.method == "POST" else None) if asked.reason else None
+    form = _form(request, one, asked)
     if request.method == "POST" and (form is None or form.is_valid()):
         if asked.looks:
             look = reaching.look(one, actor=request.actor, now=request.now)
@@ -448,7 +489,7 @@ def deed(request: Request, pk: int, deed: str) -> HttpResponse:
 
 
 def _done(
-    request: Request, one: Agreement, asked: _Asked, form: ReasonForm | None
+    request: Request, one: Agreement, asked: _Asked, form: ReasonForm | NoteForm | None
 ) -> HttpResponse | None:
     try:
         asked.act(

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import translation
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
@@ -375,6 +376,18 @@ def _look(request: Request, one: Agreement) -> str:
     return _("Asked; it stands here now: %(state)s.") % {"state": words.state(now.listed_state)}
 
 
+def reminder(one: Agreement) -> str:
+    """What to write when nobody writes anything else; in English, which partners read."""
+    with translation.override("en"):
+        text = _("We kindly remind you of the agreement %(code)s, which waits for your answer.")
+    return text % {"code": one.partner_code or one.code}
+
+
+def _remind(request: Request, one: Agreement) -> str:
+    reaching.remind(actor=request.actor, agreement=one, now=request.now, note=reminder(one))
+    return _("The partner is reminded.")
+
+
 def _renew(request: Request, one: Agreement) -> str:
     if one.first_year is None or one.last_year is None:
         return _("It has no academic years that could be moved.")
@@ -390,7 +403,7 @@ def _renew(request: Request, one: Agreement) -> str:
     return _("Draft %(code)s was made for the next period.") % {"code": made.code}
 
 
-_DEEDS: dict[str, Deed] = {"propose": _propose, "look": _look, "renew": _renew}
+_DEEDS: dict[str, Deed] = {"propose": _propose, "look": _look, "remind": _remind, "renew": _renew}
 
 
 @require_POST

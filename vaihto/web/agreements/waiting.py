@@ -41,12 +41,12 @@ def _mine(actor: Actor, *mays: May) -> QuerySet[Agreement] | None:
     )
 
 
-def _line(one: Agreement, about: str, *, deed: str, today: date) -> Waiting:
+def _line(one: Agreement, about: str, *, deed: str, today: date, at: str = "") -> Waiting:
     late = one.turn_until is not None and one.turn_until < today
     return Waiting(
         title=f"{one.code} · {name_of(one.partner)}",
         about=about,
-        href=reverse("agreements:agreement", args=[one.pk]),
+        href=at or reverse("agreements:agreement", args=[one.pk]),
         since=one.turn_since.date() if one.turn_since else None,
         until=one.turn_until,
         tone="bad" if late else "plain",
@@ -55,8 +55,17 @@ def _line(one: Agreement, about: str, *, deed: str, today: date) -> Waiting:
 
 
 def _queue(
-    found: QuerySet[Agreement], *, key: str, title: str, why: str, deed: str, today: date, href: str
+    found: QuerySet[Agreement],
+    *,
+    key: str,
+    title: str,
+    why: str,
+    deed: str,
+    today: date,
+    href: str,
+    does: str = "",
 ) -> Queue:
+    """Agreements as a queue; `does` names the deed that the button leads to, else it is the agreement's page."""
     total = found.order_by()[: COUNTED_TO + 1].count()
     rows = found.select_related("partner")[:LIMIT] if total else []
     return Queue(
@@ -64,7 +73,13 @@ def _queue(
         title=title,
         why=why,
         lines=[
-            _line(one, words.to_do(one.listed_turn, one.listed_next), deed=deed, today=today)
+            _line(
+                one,
+                words.to_do(one.listed_turn, one.listed_next),
+                deed=deed,
+                today=today,
+                at=reverse("agreements:deed", args=[one.pk, does]) if does else "",
+            )
             for one in rows
         ],
         total=min(total, COUNTED_TO),
@@ -125,6 +140,7 @@ def late_partners(actor: Actor, today: date) -> Queue | None:
         title=_("Partners to remind"),
         why=_("The partner's answer is overdue."),
         deed=_("Remind"),
+        does="remind",
         today=today,
         href=f"{reverse('agreements:register')}?turn=partner&sort=waits",
     )
