@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -10,15 +12,16 @@ from django.utils import timezone
 
 from tests.agreements.two import both_ways
 from vaihto.agreements import actions
-from vaihto.agreements.models import Agreement, ReceivedCopy
+from vaihto.agreements.models import Agreement, ReceivedCopy, Revision
 from vaihto.agreements.serving import binding_terms, compared, standing
 from vaihto.channels import reaching
 from vaihto.ewp import registry
 from vaihto.ewp.apis import APIS
-from vaihto.ewp.apis.iias import IIAS
+from vaihto.ewp.apis.iias import IIAS, trials
 from vaihto.ewp.apis.iias.following import fetch_copy, meet
 from vaihto.ewp.apis.iias.messages import IiasIndexResponse
 from vaihto.ewp.client import call
+from vaihto.ewp.models import Trial
 from vaihto.ewp.protocol.iia_hash import agreement_hashes
 from vaihto.institutions.models import Institution
 from vaihto.jobs import outbox
@@ -218,6 +221,62 @@ def simple(facts: dict[str, Any]) -> dict[str, Any]:
     return _told(one)
 
 
+def spoil(facts: dict[str, Any]) -> int:
+    """Our copy is served with a hash that does not fit, as a partner's faulty system does; the node tells of it."""
+    one = _agreement(facts["own"], facts["code"])
+    assert one.current is not None
+    wrong = re.sub(
+        rb"(<iia-hash>)[0-9a-f]{4}", rb"\g<1>0000", bytes(one.current.document), count=1
+    )
+    Revision.objects.filter(pk=one.current.pk).update(document=wrong)
+    with transaction.atomic():
+        reaching.copy_changed(one)
+    return 1
+
+
+def try_partner(facts: dict[str, Any]) -> int:
+    """A guided trial begins."""
+    return trials.start(
+        actor=WHO,
+        institution=Institution.objects.get(hei_id=facts["own"]),
+        partner=facts["partner"],
+        we_start=facts.get("we_start", True),
+        now=timezone.now(),
+    ).pk
+
+
+def step(facts: dict[str, Any]) -> dict[str, Any]:
+    """One deed of a trial that its page offers; then how the trial stands."""
+    trial = Trial.objects.select_related("institution", "partner").get(pk=facts["trial"])
+    if facts.get("act"):
+        trials.act(actor=WHO, trial=trial, deed=facts["act"], now=timezone.now())
+        trial.refresh_from_db()
+    later = timedelta(minutes=facts.get("minutes_later", 0))
+    steps = trials.standing(trial, now=timezone.now() + later)
+    return {
+        "codes": [one.code or one.state.value for one in steps],
+        "states": [one.state.value for one in steps],
+        "blame": [one.blame for one in steps],
+        "exchanges": [len([e for e in one.evidence if e.exchange]) for one in steps],
+        "agreements": [[one.code, one.iia_id] for one in trials.agreements_of(trial)],
+    }
+
+
+def end_trial(facts: dict[str, Any]) -> list[str]:
+    """The report is kept, the test agreements are taken away; the states that the report tells."""
+    trial = Trial.objects.select_related("institution", "partner").get(pk=facts["trial"])
+    trials.end(actor=WHO, trial=trial, now=timezone.now())
+    trial.refresh_from_db()
+    trials.clean(actor=WHO, trial=trial, now=timezone.now())
+    trial.refresh_from_db()
+    return [one.state.value for one in trials.standing(trial, now=timezone.now())]
+
+
+def given_places(facts: dict[str, Any]) -> int:
+    """Conditions of an agreement that count as places."""
+    return _agreement(facts["own"], facts["code"]).places.filter(is_binding=True).count()
+
+
 def work(_facts: dict[str, Any]) -> int:
     """Sends and fetches what is due, as a worker does; how much it was."""
     return sum(outbox.round_over(direction).arrived for direction in outbox.LANES)
@@ -233,7 +292,8 @@ _DEEDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     each.__name__: each
     for each in (
         know, create, see, proposals, take_in, index, get, edit, differences, take_theirs, look,
-        approve, simple, work, lose, withdraw, tell_again, proven,
+        approve, simple, work, lose, withdraw, tell_again, proven, spoil, try_partner, step, end_trial,
+        given_places,
     )
 }  # fmt: skip
 

@@ -62,7 +62,7 @@ def uses_of(agreement: Agreement) -> int:
     A mobility that another agreement in force with the same partner covers as well holds none of them.
     """
     terms = binding_terms(agreement)
-    if terms is None:
+    if terms is None or agreement.is_trial:
         return 0
     pair = {one.hei_id: one.pk for one in (agreement.institution, agreement.partner)}
     others = {
