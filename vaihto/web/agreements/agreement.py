@@ -28,6 +28,7 @@ from vaihto.agreements.standing import Standing, State, Turn
 from vaihto.agreements.terms import Condition, Copy, Terms, Texts
 from vaihto.channels import reaching
 from vaihto.channels.models import Channel
+from vaihto.ewp.apis.iias import trials
 from vaihto.journal.actors import Actor, May
 from vaihto.journal.models import Entry
 from vaihto.web import components
@@ -406,6 +407,7 @@ def agreement(request: Request, pk: int) -> HttpResponse:
         gaps=_gaps(one) if may_edit and alive else [],
         approvals=_approvals(one),
         history=_history(one, request.actor),
+        trial=trials.of_agreement(one) if one.is_trial else None,
         deeds=deeds(one, found, request.actor),
         may_edit=may_edit and alive,
         papers=_papers(one),

@@ -80,13 +80,14 @@ def seen(request: Request, hei_id: str) -> Partner:
     return Partner(hei_id, known, listed, entries)
 
 
-def _frame(request: Request, one: Partner, current: str) -> dict[str, Any]:
+def frame(request: Request, one: Partner, current: str) -> dict[str, Any]:
     """Heading, trail and tabs of every page about the partner."""
     views = [
         ("partner", _("How it goes"), None, True),
         ("partner-apis", _("What it offers"), len(one.entries), True),
         ("partner-told", _("What it tells"), None, True),
         ("partner-examination", _("Test"), None, True),
+        ("trials", _("Tests of agreements"), None, sees_log(request.actor)),
         ("partner-ticket", _("Ticket"), None, sees_log(request.actor)),
     ]
     code = one.known.erasmus_code if one.known else one.listed.erasmus_code if one.listed else ""
@@ -129,7 +130,7 @@ def partner(request: Request, hei_id: str) -> HttpResponse:
     return page(
         request,
         "network/partner.html",
-        **_frame(request, one, "partner"),
+        **frame(request, one, "partner"),
         is_listed=bool(one.entries),
         cards=components.cards(_figures(how, request), label=_("How it goes")),
         troubles=[_trouble(each, request) for each in troubles[:5]],
@@ -263,7 +264,7 @@ def apis(request: Request, hei_id: str) -> HttpResponse:
     return page(
         request,
         "network/apis.html",
-        **_frame(request, one, "partner-apis"),
+        **frame(request, one, "partner-apis"),
         age=_("As the catalogue said %(ago)s.") % {"ago": ago(copy.confirmed_at, request.now)}
         if copy.confirmed_at
         else "",
@@ -335,7 +336,7 @@ def told(request: Request, hei_id: str) -> HttpResponse:
     return page(
         request,
         "network/told.html",
-        **_frame(request, one, "partner-told"),
+        **frame(request, one, "partner-told"),
         sections=[
             telling.section(api.element, copies.get(api.element), offered, request, hei_id)
             for api in partners.APIS
@@ -369,7 +370,7 @@ def examination(request: Request, hei_id: str) -> HttpResponse:
     return page(
         request,
         "network/examination.html",
-        **_frame(request, one, "partner-examination"),
+        **frame(request, one, "partner-examination"),
         action=_at("partner-examine", one),
         can_examine=keeps(request.actor) and running is None and bool(settings.CATALOGUE_URL),
         bar=components.progress(progress_of(running)) if running is not None else "",
@@ -439,7 +440,7 @@ def ticket(request: Request, hei_id: str) -> HttpResponse:
     return page(
         request,
         "network/ticket.html",
-        **_frame(request, one, "partner-ticket"),
+        **frame(request, one, "partner-ticket"),
         ticket=found,
         lines=len(found.text.splitlines()) + 1 if found is not None else 0,
         emails=", ".join(one.emails),

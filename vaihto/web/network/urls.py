@@ -11,6 +11,7 @@ from vaihto.web.network import (
     node,
     partner,
     partners,
+    trials,
     waiting,  # noqa: F401 - it adds its sources to the worklist
     waits,
 )
@@ -26,6 +27,13 @@ urlpatterns = [
     path("partners/<str:hei_id>/test/now", partner.examine, name="partner-examine"),
     path("partners/<str:hei_id>/send", partner.send_again, name="partner-send"),
     path("partners/<str:hei_id>/ticket", partner.ticket, name="partner-ticket"),
+    path("partners/<str:hei_id>/agreements", trials.of_partner, name="trials"),
+    path("trials/<int:pk>", trials.trial, name="trial"),
+    path("trials/<int:pk>/do", trials.act, name="trial-act"),
+    path("trials/<int:pk>/end", trials.end, name="trial-end"),
+    path("trials/<int:pk>/away", trials.clean, name="trial-clean"),
+    path("trials/<int:pk>.csv", trials.as_csv, name="trial-csv"),
+    path("trials/<int:pk>.pdf", trials.as_pdf, name="trial-pdf"),
     path("exchanges", log.exchanges, name="exchanges"),
     path("exchanges/<int:pk>", exchange.exchange, name="exchange"),
     path("exchanges/<int:pk>/content", exchange.content, name="exchange-content"),
