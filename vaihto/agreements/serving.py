@@ -6,6 +6,7 @@ whose bytes have not changed, and nothing that changed stays untold.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -310,10 +311,10 @@ def list_places(agreement: Agreement) -> None:
             receiving=sides[condition.receiving],
             first=condition.years[0],
             last=condition.years[-1],
-            people=condition.people_count,
+            people=_count(condition.people_count),
             time=_time(condition.months if condition.kind.is_student else condition.days),
-            areas="".join(f",{a.v6_value or a.isced}" for a in condition.areas) + ",",
-            levels="".join(f",{level.strip()}" for level in condition.levels) + ",",
+            areas=_codes((a.v6_value or a.isced for a in condition.areas), most=600),
+            levels=_codes((level.strip() for level in condition.levels), most=40),
             blended=condition.takes_blended,
         )
         for number, condition in enumerate(terms.conditions)
@@ -321,6 +322,20 @@ def list_places(agreement: Agreement) -> None:
     ]
     agreement.places.all().delete()
     Place.objects.bulk_create(places)
+
+
+def _count(people: int | None) -> int | None:
+    """A number that a count can be made of; what nobody can mean counts as not said."""
+    return people if people is not None and 0 <= people < 10**6 else None
+
+
+def _codes(codes: Iterable[str], *, most: int) -> str:
+    """Each code once between commas, as many as the column holds."""
+    text = ","
+    for code in dict.fromkeys(codes):
+        if len(text) + len(code) < most:
+            text += f"{code},"
+    return text
 
 
 def _time(text: str | None) -> Decimal | None:

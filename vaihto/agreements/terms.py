@@ -8,15 +8,16 @@ Source: EWP Interinstitutional Agreements 7.0, get response; the IIA hash, versi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
 
 from vaihto.institutions.values import Address, Phone
 
-YEAR_LENGTH = len("2026/2027")
+_YEAR = re.compile(r"[0-9]{4}/[0-9]{4}")
 
 
 class Kind(StrEnum):
@@ -90,15 +91,14 @@ class Contact:
         return self.names[0][1] if self.names else ""
 
 
+# As XML spells decimals; no exponent, with which a few letters would be a number of a million digits.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})")
+
+
 def read_number(text: str | None) -> Decimal | None:
     """The number a text spells, None for no number."""
-    if text is None:
-        return None
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
+    spelled = (text or "").strip()
+    return Decimal(spelled) if _NUMBER.fullmatch(spelled) else None
 
 
 def read_yes(text: str | None) -> bool | None:
@@ -108,9 +108,7 @@ def read_yes(text: str | None) -> bool | None:
 
 def first_number_of(year: str) -> int | None:
     """2026 of `2026/2027`; None when it is no academic year."""
-    if len(year) != YEAR_LENGTH or year[4] != "/" or not (year[:4] + year[5:]).isdigit():
-        return None
-    return int(year[:4])
+    return int(year[:4]) if _YEAR.fullmatch(year) else None
 
 
 @dataclass(frozen=True)

@@ -98,9 +98,16 @@ OBSTACLES: dict[str, str] = {
     "no-copy": _("The partner has no copy yet."),
     "gone": _("The partner no longer serves its copy."),
     "bad-copy": _("The partner's copy could not be read, or its hash does not fit its content."),
+    "no-answer": _(
+        "The partner's system did not answer when it was asked last, so nobody can know whether its copy "
+        "is still the same. It is asked anew before anything is approved."
+    ),
     "not-mapped-by-us": _("Our copy does not name the partner's id yet."),
     "not-mapped-by-partner": _("The partner's copy does not name our id yet."),
     "legacy": _("The partner's copy carries fillers from an older version."),
+    "unsound": _(
+        "The partner's copy breaks the network's rules, for instance with a year or a number that is none."
+    ),
     "differs": _("Numbers, years or directions differ between the two copies."),
     "approved": _("You have approved this copy already."),
 }
@@ -111,6 +118,10 @@ PROBLEMS: dict[str, str] = {
     ),
     "incomplete": _("Something that every copy must have is missing."),
     "unreadable": _("The copy could not be read."),
+    "other-agreement": _(
+        "The partner's system answered with other agreements than the one that was asked for."
+    ),
+    "said-twice": _("The partner's system answered with two different versions of this agreement."),
     "wrong-first-partner": _("The copy names another institution as its author."),
     "wrong-second-partner": _("The copy is about another partner than us."),
 }

@@ -496,6 +496,13 @@ _TABLE: tuple[Ending, ...] = (
         _TICKET,
     ),
     Ending(
+        "wrong-hash",
+        _THEIRS,
+        True,
+        _("The hash published with agreement %(iia_id)s does not fit its content."),
+        _TELL,
+    ),
+    Ending(
         "message-incomplete",
         _THEIRS,
         True,

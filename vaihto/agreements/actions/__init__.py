@@ -29,6 +29,7 @@ from vaihto.agreements.actions.desk import (
     LinkedElsewhere,
     NotApprovable,
     NotReady,
+    Unsound,
     WrongState,
 )
 from vaihto.agreements.actions.drafts import (
@@ -68,6 +69,7 @@ __all__ = [
     "LinkedElsewhere",
     "NotApprovable",
     "NotReady",
+    "Unsound",
     "WrongState",
     "approve",
     "begin_alliance_agreement",

@@ -13,12 +13,14 @@ from vaihto.agreements.actions.desk import (
     note_down,
     require,
     require_same_copy,
+    unsound,
 )
 from vaihto.agreements.comparison import Weight
 from vaihto.agreements.models import (
     Agreement,
     Approval,
     Channel,
+    ReceivedCopy,
     Side,
 )
 from vaihto.agreements.serving import (
@@ -35,8 +37,8 @@ from vaihto.wording import mark as _
 def obstacles(agreement: Agreement) -> list[str]:
     """Codes of what forbids approving the partner's copy now; empty when it may be approved.
 
-    `not-shared`, `no-copy`, `gone`, `bad-copy`, `not-mapped-by-us`, `not-mapped-by-partner`, `legacy`, `differs`,
-    `approved` (already).
+    `not-shared`, `no-copy`, `gone`, `bad-copy`, `no-answer`, `not-mapped-by-us`, `not-mapped-by-partner`, `legacy`,
+    `unsound`, `differs`, `approved` (already).
     """
     received = agreement.received_copy
     if agreement.deleted_at or not agreement.shared_at:
@@ -46,7 +48,7 @@ def obstacles(agreement: Agreement) -> list[str]:
     if received.gone_at:
         return ["gone"]
     if received.failure:
-        return ["bad-copy"]
+        return [_trouble(received)]
     now = standing(agreement)
     found = []
     if not now.names_theirs:
@@ -56,12 +58,22 @@ def obstacles(agreement: Agreement) -> list[str]:
     said = received.current.copy
     if said and said.terms.is_legacy:
         found.append("legacy")
+    elif said and unsound(received, said.terms):
+        found.append("unsound")
     seen = compared(agreement)
     if seen and Weight.BLOCKS in seen.weights:
         found.append("differs")
     if now.approved_by_us:
         found.append("approved")
     return found
+
+
+def _trouble(received: ReceivedCopy) -> str:
+    """Why the newest look at the partner's copy does not count."""
+    if received.failure == "gone-in-force":
+        return "gone"
+    last = received.revisions.order_by("-number").first()
+    return "bad-copy" if last is not None and not last.is_good else "no-answer"
 
 
 @transaction.atomic

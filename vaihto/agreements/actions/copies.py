@@ -18,6 +18,7 @@ from vaihto.agreements.actions.desk import (
     require_complete,
     require_free,
     require_same_copy,
+    require_sound,
 )
 from vaihto.agreements.actions.drafts import edit, next_code
 from vaihto.agreements.models import (
@@ -68,6 +69,7 @@ def receive_copy(
         institution=institution, partner=partner, iia_id=iia_id, defaults={"first_at": now}
     )
     is_good = copy is not None and digest == published and not problems
+    published = published[:64]  # longer is none of the network's
     last = found.revisions.order_by("-number").first()
     is_new = last is None or bytes(last.document) != document or last.is_good != is_good
     revision = last
@@ -87,7 +89,9 @@ def receive_copy(
             note=note,
         )
     found.asked_at = now
-    found.missed_at = found.gone_at = None
+    found.missed_at = None
+    if is_good and not _is_superseded(found):
+        found.gone_at = None
     if is_good:
         found.confirmed_at = now
         found.failure = ""
@@ -106,6 +110,14 @@ def receive_copy(
     return found
 
 
+def _is_superseded(found: ReceivedCopy) -> bool:
+    """Does the partner keep the agreement under another id by now? Then this copy is history (see `link_instead`)."""
+    return (
+        found.agreement is not None
+        and found.agreement.copies.filter(gone_at__isnull=True).exclude(pk=found.pk).exists()
+    )
+
+
 def _follow_ids(found: ReceivedCopy, copy: Copy, *, actor: Actor, now: datetime) -> None:
     """Maps when the partner's copy names an agreement of ours that is free (T4); follows its code and unit."""
     if found.agreement is None and copy.other.iia_id:
@@ -122,9 +134,13 @@ def _follow_ids(found: ReceivedCopy, copy: Copy, *, actor: Actor, now: datetime)
             and ours.partner_iia_id in {"", found.iia_id}
         ):
             _map(ours, found, copy, actor=actor, now=now)
-    elif found.agreement and (
-        found.agreement.partner_code != (copy.author.code or "")
-        or found.agreement.partner_unit != (copy.author.unit or "")
+    elif (
+        found.agreement
+        and not found.gone_at
+        and (
+            found.agreement.partner_code != (copy.author.code or "")[:200]
+            or found.agreement.partner_unit != (copy.author.unit or "")[:64]
+        )
     ):
         agreement = locked(found.agreement)
         agreement.partner_code = (copy.author.code or "")[:200]
@@ -168,6 +184,7 @@ def take_in(
     actor.require(May.AGREEMENTS_EDIT, received.institution_id, unit.pk if unit else None)
     require_free(received)
     copy = good_copy(received)
+    require_sound(received, copy.terms)
     agreement = Agreement.objects.create(
         institution=received.institution,
         partner=received.partner,

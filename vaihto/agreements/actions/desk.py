@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from vaihto.agreements.checks import check
+from vaihto.agreements.checks import Finding, check
 from vaihto.agreements.models import (
     Agreement,
     ReceivedCopy,
@@ -111,6 +111,34 @@ def require_complete(agreement: Agreement, terms: Terms) -> None:
             "agreements.not-ready",
             count=len(blocking),
             findings=[(f.code, f.place, f.field, f.value) for f in blocking],
+        )
+
+
+class Unsound(Refusal):
+    """The partner's copy says what no copy may say; `findings` tells what."""
+
+    sentence = _("The partner's copy breaks the network's rules in %(count)s points.")
+    remedy = _("Tell the partner what has to be mended; a better copy is fetched by itself.")
+
+
+# An agreement may begin empty, and one of version 6 with its fillers; neither is approved.
+_BEARABLE = frozenset({"empty", "legacy"})
+
+
+def unsound(received: ReceivedCopy, terms: Terms) -> list[Finding]:
+    """What in the partner's terms the network's rules forbid. Source: EWP reference for agreements, 5.1."""
+    parties = frozenset({received.institution.hei_id, received.partner.hei_id})
+    found = check(terms, parties=parties)
+    return [one for one in found if one.blocks and one.code not in _BEARABLE]
+
+
+def require_sound(received: ReceivedCopy, terms: Terms) -> None:
+    """Refuses terms that we could not serve ourselves without breaking the rules."""
+    if found := unsound(received, terms):
+        raise Unsound(
+            "agreements.unsound",
+            count=len(found),
+            findings=[(f.code, f.place, f.field, f.value) for f in found],
         )
 
 

@@ -1,18 +1,22 @@
 """Following partners' copies and approvals: after a notification, on demand, and every night.
 
 Fetching is idempotent: what came already changes nothing. A copy whose hash does not fit its bytes is kept for
-diagnosis and never used. Source: EWP IIAs 7, reference 4.9, 5.1, 5.4.
+diagnosis and never used. One agreement is asked for at a time, so that trouble with one is no trouble with another,
+and no agreement spoils the hash of its neighbour. Source: EWP IIAs 7, reference 2.1, 3.6, 4.9, 5.1, 5.4.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from vaihto.agreements import actions
+from vaihto.agreements.actions import SECOND_LOOK_AFTER
 from vaihto.agreements.models import Agreement, Channel, ReceivedCopy
 from vaihto.channels.models import Channel as Way
 from vaihto.channels.reaching import Look, carries_agreements
@@ -26,11 +30,15 @@ from vaihto.ewp.apis.iias.messages import (
 )
 from vaihto.ewp.client import Answer
 from vaihto.ewp.notifications import outcome_of
+from vaihto.ewp.outcomes import Outcome as Ending
 from vaihto.ewp.protocol.iia_hash import agreement_hashes
+from vaihto.ewp.protocol.types import IDENTIFIER
 from vaihto.ewp.protocol.xml import MalformedXml
 from vaihto.institutions.models import Institution
 from vaihto.jobs import inbox, outbox
+from vaihto.jobs.announcements import announce
 from vaihto.jobs.delivery import Ended, Outcome, Slip
+from vaihto.jobs.timetable import every
 from vaihto.journal.actors import Actor, ActorKind
 
 
@@ -78,30 +86,58 @@ def _take(
     answer: Answer[IiasGetResponse],
     now: datetime,
 ) -> ReceivedCopy | None:
+    """Takes note of what the partner answered when it was asked for this one agreement.
+
+    Only an empty answer says that there is none. Another agreement in its place is no such word, and neither is one
+    that cannot be read.
+    """
     who = partner_actor(partner.hei_id)
-    message = answer.message
-    found = next(
-        (one for one in (message.iias if message else ()) if one.copy.author.iia_id == iia_id),
-        None,
-    )
-    if found is None and not answer.problems:
+    message = answer.message or IiasGetResponse()
+    if not message.iias and not message.unreadable:
         known = ReceivedCopy.objects.filter(
             institution=institution, partner=partner, iia_id=iia_id
         ).first()
         return actions.miss_copy(actor=who, received=known, now=now) if known else None
-    problems = _problems(found, institution, partner, answer)
-    return actions.receive_copy(
+    found = [one for one in message.iias if one.copy.author.iia_id == iia_id]
+    problems = _problems(found, message, iia_id, institution, partner)
+    iia = found[0] if len(set(found)) == 1 else None
+    received = actions.receive_copy(
         actor=who,
         institution=institution,
         partner=partner,
         iia_id=iia_id,
         document=answer.body,
-        copy=found.copy if found else None,
-        digest=_hash_of(answer.body, iia_id),
-        published=found.hash if found else "",
+        copy=iia.copy if iia else None,
+        digest=_hash_of(answer.body, iia_id) if iia else "",
+        published=iia.hash if iia else "",
         channel=Channel.EWP,
         now=now,
         problems=problems,
+    )
+    if received.failure:
+        _report(received, answer, now)
+    return received
+
+
+def _report(received: ReceivedCopy, answer: Answer[IiasGetResponse], now: datetime) -> None:
+    """The call went well and what it brought cannot be used: the network's Monitoring hears of that too."""
+    last = received.revisions.order_by("-number").first()
+    code, detail = last.problems[0] if last and last.problems else (received.failure, "")
+    told = (
+        Ending("wrong-hash", {"iia_id": received.iia_id})
+        if code == "wrong-hash"
+        else Ending("message-incomplete", {"detail": f"{code} {detail}".strip()})
+    )
+    announce(
+        client.FAILED,
+        institution_id=received.institution_id,
+        partner=received.partner.hei_id,
+        api=IIAS.element,
+        endpoint="get-url",
+        status=answer.status,
+        message="",
+        outcome=told,
+        at=now,
     )
 
 
@@ -114,19 +150,26 @@ def _hash_of(document: bytes, iia_id: str) -> str:
 
 
 def _problems(
-    found: Iia | None,
+    found: Sequence[Iia],
+    message: IiasGetResponse,
+    iia_id: str,
     institution: Institution,
     partner: Institution,
-    answer: Answer[IiasGetResponse],
 ) -> tuple[tuple[str, str], ...]:
-    """Why the copy cannot be used: what the schema needs is missing, or it is between others."""
-    problems = [("incomplete", each) for each in answer.problems[:10]]
-    if found is None:
-        return tuple(problems) or (("unreadable", ""),)
-    if found.copy.author.hei_id != partner.hei_id:
-        problems.append(("wrong-first-partner", found.copy.author.hei_id))
-    if found.copy.other.hei_id != institution.hei_id:
-        problems.append(("wrong-second-partner", found.copy.other.hei_id))
+    """Why the copy cannot be used: it is not the one, what the schema needs is missing, it is between others."""
+    if not found:
+        told = [("incomplete", each) for one, each in message.unreadable if one in {iia_id, ""}]
+        others = ", ".join(one.copy.author.iia_id or "—" for one in message.iias)[:200]
+        return tuple(told[:10]) or (("other-agreement", others),)
+    if len(set(found)) > 1:
+        return (("said-twice", ""),)
+    (first, *_again) = found
+    problems = [("incomplete", each) for each in first.problems[:10]]
+    author, other = first.copy.author, first.copy.other
+    if author.hei_id != partner.hei_id:
+        problems.append(("wrong-first-partner", author.hei_id))
+    if other.hei_id != institution.hei_id:
+        problems.append(("wrong-second-partner", other.hei_id))
     return tuple(problems)
 
 
@@ -147,16 +190,22 @@ def fetch_approval(
         given = next(
             (one for one in answer.message.approvals if one.iia_id == agreement.iia_id), None
         )
-        actions.receive_approval(
-            actor=partner_actor(agreement.partner.hei_id),
-            agreement=agreement,
-            digest=given.hash if given else "",
-            proof=answer.body,
-            proof_type="application/xml",
-            channel=Channel.EWP,
-            now=now,
-            file_id=given.pdf_file if given else "",
-        )
+        with transaction.atomic():
+            before = Agreement.objects.values_list("taken_id", flat=True).get(pk=agreement.pk)
+            after = actions.receive_approval(
+                actor=partner_actor(agreement.partner.hei_id),
+                agreement=agreement,
+                digest=given.hash if given else "",
+                proof=answer.body,
+                proof_type="application/xml",
+                channel=Channel.EWP,
+                now=now,
+                file_id=given.pdf_file[:64] if given else "",
+            )
+            taken = after.taken
+            if taken and taken.pk != before and taken.digest and not bytes(taken.document):
+                # It approved what we never served; perhaps it has not seen our present copy.
+                OverEwp().copy_changed(after)
     return answer
 
 
@@ -249,6 +298,8 @@ def _after_copy(slips: Sequence[Slip]) -> Outcome:
     sides = _sides(slip)
     if sides is None:
         return Outcome(Ended.REFUSED, "not-hosted")
+    if not IDENTIFIER.fits(slip.object_id):
+        return Outcome(Ended.REFUSED, "no-identifier", "theirs")
     _copy, answer = fetch_copy(
         institution=sides[0],
         partner=sides[1],
@@ -312,13 +363,13 @@ def _catch_up(asked: inbox.Asked) -> Outcome:
     )
     if not answer.is_good or answer.message is None:
         return outcome_of(answer)
-    ids = set(answer.message.iia_ids)
-    if asked.since is None:
-        ids |= set(
-            ReceivedCopy.objects.filter(
-                institution=institution, partner__hei_id=asked.partner, gone_at__isnull=True
-            ).values_list("iia_id", flat=True)
-        )
+    known = ReceivedCopy.objects.filter(
+        institution=institution, partner__hei_id=asked.partner, gone_at__isnull=True
+    )
+    if asked.since is not None:
+        # A partner that mends its system need not call the agreement changed.
+        known = known.filter(~Q(failure="") | Q(missed_at__isnull=False))
+    ids = {*answer.message.iia_ids, *known.values_list("iia_id", flat=True)}
     inbox.receive(
         hei_id=asked.hei_id, partner=asked.partner, api="iia-cnr", object_ids=ids, now=now
     )
@@ -333,3 +384,27 @@ def _catch_up(asked: inbox.Asked) -> Outcome:
         now=now,
     )
     return Outcome(Ended.ARRIVED, "ok", server_time=now)
+
+
+# --- A second look --------------------------------------------------------------------------------
+
+
+@every("agreements.second-look", pause=timedelta(minutes=5))
+def look_again(now: datetime) -> None:
+    """Asks once more for copies that a first look did not find; what was in force is not given up by any look."""
+    missed = ReceivedCopy.objects.filter(
+        missed_at__lte=now - SECOND_LOOK_AFTER,
+        asked_at__lte=now - SECOND_LOOK_AFTER,
+        gone_at__isnull=True,
+        agreement__mutual__isnull=True,
+        institution__hosted=True,
+        revisions__channel=Channel.EWP,
+    ).distinct()
+    for copy in missed.select_related("institution", "partner")[:500]:
+        inbox.receive(
+            hei_id=copy.institution.hei_id,
+            partner=copy.partner.hei_id,
+            api=IIA_CNR.element,
+            object_ids=[copy.iia_id],
+            now=now,
+        )

@@ -285,28 +285,28 @@ def _put_party(parent: Builder, party: Party) -> None:
 
 @dataclass(frozen=True)
 class Iia:
-    """One agreement of a response with the hash published with it."""
+    """One agreement of a response with the hash published with it, and what is missing or malformed in it."""
 
     copy: Copy
     hash: str = ""
+    problems: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, element: Element, notes: Notes) -> Self | None:
-        """From an `iia` element; None and a note when it does not name two partners."""
-        partners = [_read_party(one, notes) for one in element.children("partner")]
-        if len(partners) != 2:
-            notes.add(f"An iia has {len(partners)} partners instead of two.")
-            return None
+    def read(cls, element: Element) -> Self:
+        """From an `iia` element that names two partners."""
+        notes = Notes()
+        author, other = (_read_party(one, notes) for one in element.children("partner"))
         agreed = notes.child(element, "cooperation-conditions")
         conditions = [
             _read_condition(one, _KINDS[one.name], notes)
             for one in (agreed.children() if agreed else ())
             if one.name in _KINDS and one.namespace == GET
         ]
+        published = notes.text(element, "iia-hash")
         return cls(
             copy=Copy(
-                author=partners[0],
-                other=partners[1],
+                author=author,
+                other=other,
                 terms=Terms(
                     tuple(conditions),
                     agreed.attribute("terminated-as-a-whole") if agreed else None,
@@ -314,7 +314,8 @@ class Iia:
                 in_effect=read_yes(element.text_or("in-effect")) is True,
                 pdf_file=element.text_or("pdf-file") or None,
             ),
-            hash=notes.text(element, "iia-hash"),
+            hash=published,
+            problems=notes.problems,
         )
 
     def put(self, parent: Builder) -> None:
@@ -337,17 +338,34 @@ class Iia:
 
 @dataclass(frozen=True)
 class IiasGetResponse:
-    """The agreements that were asked for and that the caller may see."""
+    """The agreements that were asked for and that the caller may see.
+
+    `unreadable` says what else stands in the answer: the id, where there is one, and what is wrong with it.
+    """
 
     iias: tuple[Iia, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def read(cls, document: bytes) -> Read[Self]:
-        """Tolerantly. Raises `MalformedXml`."""
-        notes = Notes()
+        """Tolerantly: what is wrong with one agreement concerns no other. Raises `MalformedXml`."""
         root = root_of(document, "iias-get-response", GET)
-        read = [Iia.read(one, notes) for one in root.children("iia")]
-        return Read(cls(tuple(one for one in read if one)), notes.problems)
+        iias: list[Iia] = []
+        unreadable: list[tuple[str, str]] = []
+        for one in root.children():
+            partners = one.children("partner")
+            if not one.is_a("iia", GET):
+                unreadable.append(("", f"The answer holds the element {one.name}."))
+            elif len(partners) != 2:
+                iia_id = (_raw(partners[0], "iia-id") or "") if partners else ""
+                told = f"An iia has {len(partners)} partners instead of two."
+                unreadable.append((iia_id, told))
+            else:
+                iias.append(Iia.read(one))
+        notes = Notes()
+        for problem in (*(p for one in iias for p in one.problems), *(p for _id, p in unreadable)):
+            notes.add(problem)
+        return Read(cls(tuple(iias), tuple(unreadable)), notes.problems)
 
     def write(self) -> bytes:
         """Strictly. Raises `Unwritable`."""
@@ -454,7 +472,7 @@ class IiasApprovalResponse:
 
     @classmethod
     def read(cls, document: bytes) -> Read[Self]:
-        """Tolerantly: an approval without id or hash counts as none, and is noted. Raises `MalformedXml`."""
+        """Tolerantly: an approval without id or without a hash counts as none, and is noted. Raises `MalformedXml`."""
         notes = Notes()
         root = root_of(document, "iias-approval-response", APPROVAL)
         found = [
@@ -463,7 +481,11 @@ class IiasApprovalResponse:
             )
             for one in root.children("approval")
         ]
-        return Read(cls(tuple(one for one in found if one.iia_id and one.hash)), notes.problems)
+        for one in found:
+            if one.hash and not _HASH.fits(one.hash):
+                notes.add(f"An iia-hash is not {_HASH.says}.")
+        good = (one for one in found if one.iia_id and _HASH.fits(one.hash))
+        return Read(cls(tuple(good)), notes.problems)
 
     def write(self) -> bytes:
         """Strictly. Raises `Unwritable`."""
