@@ -33,7 +33,7 @@ from vaihto.classification.models import Collection, Edition
 from vaihto.classification.queries import EXTRACTIONS
 from vaihto.ewp.apis.institutions import INSTITUTIONS
 from vaihto.ewp.exchanges import keep_outgoing
-from vaihto.ewp.models import Catalogue, Exchange, Host, HostApi, Key
+from vaihto.ewp.models import Catalogue, Exchange, Host, HostApi, Key, Trial
 from vaihto.ewp.protocol.http import Request, Response
 from vaihto.imports.models import Batch
 from vaihto.institutions.models import Contact
@@ -86,6 +86,7 @@ class Scene:
     link: GuestLink
     paper: SignedPaper
     file: AgreementFile
+    trial: Trial
 
 
 def _about(name: str) -> Callable[[Scene], dict[str, Any]]:
@@ -430,6 +431,13 @@ PAGES: dict[str, Page] = {
     "network:partner-examine": Page(None, NODE_KEEPERS, _partner),
     "network:partner-send": Page(None, NODE_KEEPERS, _partner),
     "network:partner-ticket": Page(OFFICES, about=_partner),
+    "network:trials": Page(OFFICES, NODE_KEEPERS, _partner),
+    "network:trial": _exchanged(opens=SENDING | {"operator"}, about="trial"),
+    "network:trial-act": _exchanged(opens=None, sends=NODE_KEEPERS, about="trial"),
+    "network:trial-end": _exchanged(opens=NODE_KEEPERS, sends=NODE_KEEPERS, about="trial"),
+    "network:trial-clean": _exchanged(opens=TELLERS, sends=TELLERS, about="trial"),
+    "network:trial-csv": _exchanged(opens=SENDING | {"operator"}, about="trial"),
+    "network:trial-pdf": _exchanged(opens=SENDING | {"operator"}, about="trial"),
     "network:exchanges": Page(OFFICES),
     "network:exchange": _exchanged(opens=SENDING | {"operator"}),
     "network:exchange-content": _exchanged(opens=NODE_KEEPERS),
@@ -658,6 +666,13 @@ def scene(cast: Cast, settings: Settings) -> Scene:
             outcome=[
                 {"code": "L-1", "verdict": "created", "agreement": "", "sentence": "", "remedy": ""}
             ],
+        ),
+        trial=Trial.objects.create(
+            institution=cast.sending,
+            partner=cast.receiving,
+            we_start=True,
+            started_at=NOON,
+            started_by="Leakable",
         ),
     )
     made.run.folder.mkdir(parents=True, exist_ok=True)

@@ -246,6 +246,8 @@ def _result(trial: Trial, steps: Sequence[Step]) -> tuple[str, Tone]:
 
 
 def _trial(request: Request, pk: int) -> Trial:
+    if not sees_log(request.actor):
+        raise NotAllowed("not-allowed", may=str(May.AGREEMENTS_READ))
     found = (
         Trial.objects.visible_to(request.actor)
         .select_related("institution", "partner")
