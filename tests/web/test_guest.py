@@ -479,3 +479,25 @@ def test_a_spreadsheet_goes_out_and_comes_in_after_a_look(desk: Desk) -> None:
     refused = desk.manager.post(reverse("without-ewp:files"), {"landing": "ours", "file": bad})
     assert refused.status_code == 400
     assert "Columns are missing" in refused.content.decode()
+
+
+def test_notes_on_one_condition_say_so_to_both_sides_and_colleagues_keep_their_own(
+    inside: Desk,
+) -> None:
+    remark = reverse("agreements:remark", args=[inside.pk])
+    said = {"text": "Could it be three?", "condition": "1", "for_partner": "yes"}
+    assert inside.manager.post(remark, said).status_code == 302
+    inside.manager.post(remark, {"text": "They are slow", "condition": "0"})
+    assert "There is a note for you." in inside.post()
+    page = inside.page()
+    assert "Could it be three?" in page
+    assert "on condition 2" in page
+    assert "They are slow" not in page
+    inside.send("comment", {"text": "Three is fine", "condition": "1"})
+    inside.send("comment", {"text": "Thank you", "condition": "99"})
+    places = dict(inside.look().remarks.values_list("text", "condition"))
+    assert places["Three is fine"] == 1
+    assert places["Thank you"] is None
+    ours = inside.manager.get(reverse("agreements:agreement", args=[inside.pk])).content.decode()
+    assert "The partner wrote on condition 2" in ours
+    assert "Note for colleagues on condition 1" in ours

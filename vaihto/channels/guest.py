@@ -381,10 +381,12 @@ def _done(link: GuestLink) -> None:
 
 
 @transaction.atomic
-def comment(*, link: GuestLink, text: str, now: datetime) -> Remark:
-    """The guest writes something; the office reads it with the agreement."""
+def comment(*, link: GuestLink, text: str, now: datetime, condition: int | None = None) -> Remark:
+    """The guest writes something, perhaps on one condition of our copy; the office reads it with the agreement."""
     link, agreement = _at_work(link, now=now)
-    return actions.remark(actor=actor_of(link), agreement=agreement, text=text[:5000], now=now)
+    return actions.remark(
+        actor=actor_of(link), agreement=agreement, text=text[:5000], now=now, condition=condition
+    )
 
 
 @transaction.atomic

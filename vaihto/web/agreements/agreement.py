@@ -35,6 +35,7 @@ from vaihto.web import components
 from vaihto.web.agreements.conditions import units_of
 from vaihto.web.agreements.contacts import in_words
 from vaihto.web.agreements.register import TONES
+from vaihto.web.agreements.remarks import about, subjects
 from vaihto.web.agreements.troubles import problem_word
 from vaihto.web.components import Cell, Column, Event, Fact, Row
 from vaihto.web.deeds import events
@@ -319,7 +320,7 @@ def _remarks(one: Agreement) -> list[Event]:
     events_ = [
         Event(
             at=remark.at,
-            title=_remark_word(remark),
+            title=" ".join(filter(None, (_remark_word(remark), about(remark)))),
             text=remark.text,
             by=remark.by,
             tone="info" if remark.side == Side.PARTNER else "plain",
@@ -336,7 +337,7 @@ def _remarks(one: Agreement) -> list[Event]:
         events_ += [
             Event(
                 at=remark.at,
-                title=_("The partner wrote"),
+                title=" ".join(filter(None, (_("The partner wrote"), about(remark)))),
                 text=remark.text,
                 by=name_of(one.partner),
                 tone="info",
@@ -408,6 +409,7 @@ def agreement(request: Request, pk: int) -> HttpResponse:
         approvals=_approvals(one),
         history=_history(one, request.actor),
         trial=trials.of_agreement(one) if one.is_trial else None,
+        subjects=subjects(one.terms, names) if may_edit else [],
         deeds=deeds(one, found, request.actor),
         may_edit=may_edit and alive,
         papers=_papers(one),

@@ -23,6 +23,7 @@ from vaihto.refusals import NotAllowed, Refusal
 from vaihto.web import components
 from vaihto.web.agreements.agreement import agreement_of, reader_names, trail
 from vaihto.web.agreements.conditions import clean_text
+from vaihto.web.agreements.remarks import subject_of, subjects
 from vaihto.web.components import Tone
 from vaihto.web.frame import Request, page
 from vaihto.web.offers.words import name_of
@@ -257,6 +258,7 @@ def comparison(request: Request, pk: int) -> HttpResponse:
         else [],
         may_change=may_change,
         may_take=may_change and not seen.is_strict,
+        subjects=subjects(one.terms, names),
         digest=received.current.digest if received and received.current else "",
         seen=one.current.number if one.current else 0,
         may_approve=request.actor.has(May.AGREEMENTS_APPROVE, one.institution_id, one.unit_id)
@@ -272,7 +274,7 @@ def take_theirs(request: Request, pk: int) -> HttpResponse:
     if not request.actor.has(May.AGREEMENTS_EDIT, one.institution_id, one.unit_id):
         raise NotAllowed("not-allowed", may=str(May.AGREEMENTS_EDIT))
     back = HttpResponseRedirect(reverse("agreements:comparison", args=[pk]))
-    deed = request.POST.get("deed", "")
+    deed, before = request.POST.get("deed", ""), one.terms
     places = frozenset(int(text) for text in request.POST.getlist("place") if text.isdecimal())
     note = clean_text(request.POST.get("note", "")[:5000])
     digest, number = request.POST.get("digest", ""), request.POST.get("seen", "")
@@ -297,7 +299,8 @@ def take_theirs(request: Request, pk: int) -> HttpResponse:
         else:
             told = _("The note is kept.")
         if note:
-            actions.remark(**facts, text=note, for_partner=True)
+            place = subject_of(request.POST.get("condition", ""), before)
+            actions.remark(**facts, text=note, for_partner=True, condition=place)
     except actions.NotReady:
         messages.warning(
             request,

@@ -34,6 +34,7 @@ from vaihto.web.agreements.agreement import (
 )
 from vaihto.web.agreements.conditions import clean_text
 from vaihto.web.agreements.register import reminder
+from vaihto.web.agreements.remarks import subject_of
 from vaihto.web.agreements.troubles import not_fresh
 from vaihto.web.components import Fact
 from vaihto.web.frame import Request, page
@@ -224,6 +225,7 @@ def remark(request: Request, pk: int) -> HttpResponse:
             agreement=one,
             text=request.POST.get("text", "")[:5000].replace("\r\n", "\n"),
             for_partner=request.POST.get("for_partner") == "yes",
+            condition=subject_of(request.POST.get("condition", ""), one.terms),
             now=request.now,
         )
     except Refusal as refusal:

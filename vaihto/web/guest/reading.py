@@ -25,6 +25,8 @@ from vaihto.channels.models import Channel, GuestLink
 from vaihto.refusals import Refusal
 from vaihto.web import components
 from vaihto.web.agreements.comparing import boxes
+from vaihto.web.agreements.contacts import in_words
+from vaihto.web.agreements.remarks import about, subject_of, subjects
 from vaihto.web.components import Event, Fact, Tone
 from vaihto.web.frame import Request
 from vaihto.web.guest.door import behind_the_door, guest_page
@@ -67,6 +69,8 @@ def _facts(one: Condition, names: dict[str, str]) -> SafeString:
         for field in _FIELDS
         if (said := getattr(one, field)) not in (None, "", ())
     ]
+    if people := [in_words(who) for who in (*one.sending_contacts, *one.receiving_contacts)]:
+        lines.append(Fact(_("Contacts"), "; ".join(people)))
     return components.facts(lines, wide=True)
 
 
@@ -190,9 +194,19 @@ def _written(agreement: Agreement) -> SafeString:
         [
             Event(
                 at=one.at,
-                title=agreement.partner.name
-                if one.side == Side.PARTNER
-                else agreement.institution.name,
+                title=" ".join(
+                    filter(
+                        None,
+                        (
+                            name_of(
+                                agreement.partner
+                                if one.side == Side.PARTNER
+                                else agreement.institution
+                            ),
+                            about(one),
+                        ),
+                    )
+                ),
                 text=one.text,
                 by=one.by if one.side == Side.PARTNER else "",
                 tone="info" if one.side == Side.OURS else "plain",
@@ -229,6 +243,7 @@ def agreement(request: Request, link: GuestLink, secret: str) -> HttpResponse:
         ending=bool(seen and seen.termination),
         bound=told(bound, names) if bound else [],
         written=_written(one),
+        subjects=subjects(one.terms, names),
         has_notes=one.remarks.filter(for_partner=True).exists(),
         code=one.code,
         can_pass_on=link.may_pass_on,
@@ -266,7 +281,8 @@ def comment(request: Request, link: GuestLink, secret: str) -> HttpResponseBase:
     """The guest writes something."""
     text = request.POST.get("text", "").replace("\r\n", "\n")
     try:
-        guest.comment(link=link, text=text, now=request.now)
+        place = subject_of(request.POST.get("condition", ""), link.agreement.terms)
+        guest.comment(link=link, text=text, now=request.now, condition=place)
     except Refusal as refusal:
         refused(request, refusal)
     else:
