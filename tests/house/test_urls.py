@@ -19,12 +19,19 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pytest_django.fixtures import Settings
 
-from tests.agreements.two import both_ways
+from tests.agreements.two import both_ways, studies
 from tests.cast import NOON, Cast, account, role
 from vaihto.agreements import actions as agreements
+from vaihto.agreements.alliances import Line
 from vaihto.agreements.attachments import attach
 from vaihto.agreements.forms import form as form_of_agreements
-from vaihto.agreements.models import Agreement, Approval, Attachment, ReceivedCopy
+from vaihto.agreements.models import (
+    Agreement,
+    AllianceAgreement,
+    Approval,
+    Attachment,
+    ReceivedCopy,
+)
 from vaihto.agreements.models import Channel as Way
 from vaihto.agreements.terms import Copy, Party
 from vaihto.channels.models import AgreementFile, GuestLink, SignedPaper, digest_of
@@ -87,6 +94,7 @@ class Scene:
     paper: SignedPaper
     file: AgreementFile
     trial: Trial
+    text: AllianceAgreement
 
 
 def _about(name: str) -> Callable[[Scene], dict[str, Any]]:
@@ -145,6 +153,8 @@ BOTH_SIDES = SENDING | {"chiara", "aino"}
 HOME_SIDE = SENDING | {"aino"}
 SIGNATORIES = frozenset({"signatory"})
 GUEST_SECRET = "s" * 43
+SECRETARIAT = frozenset({"secretary"})
+PARTIES = SENDING | SECRETARIAT | {"chiara"}  # to an agreed text
 MANAGERS = frozenset({"administrator", "operator"})
 TELLERS = frozenset({"agreement_manager", "administrator"})  # write what partners are told
 WORKERS = EVERYBODY - {"aino"}  # whoever has a role
@@ -223,6 +233,22 @@ def _proposed(opens: frozenset[str] | None, sends: frozenset[str] | None = None)
 
 def _alliance(_scene: Scene) -> dict[str, Any]:
     return {"code": "test-alliance"}
+
+
+def _text(
+    opens: frozenset[str] | None,
+    sends: frozenset[str] | None = None,
+    *,
+    knows: frozenset[str] = PARTIES,
+    **more: str,
+) -> Page:
+    """A page about an agreed text of which the sending and the receiving institution are parties."""
+
+    def facts(scene: Scene) -> dict[str, Any]:
+        members = {name: getattr(scene.cast, one).pk for name, one in more.items()}
+        return {"code": "test-alliance", "pk": scene.text.pk, **members}
+
+    return Page(opens, sends, facts, knows=knows)
 
 
 def _member(scene: Scene) -> dict[str, Any]:
@@ -421,6 +447,23 @@ PAGES: dict[str, Page] = {
     "alliance:participation-csv": Page(EVERYBODY, about=_alliance),
     "alliance:participation-json": Page(EVERYBODY, about=_alliance),
     "alliance:goals": Page(EVERYBODY, frozenset({"secretary"}), _alliance),
+    "alliance:agreements": Page(EVERYBODY, about=_alliance),
+    "alliance:begin-agreement": Page(SECRETARIAT, SECRETARIAT, _alliance),
+    "alliance:agreement": _text(PARTIES),
+    "alliance:agreement-members": _text(SECRETARIAT, SECRETARIAT),
+    "alliance:write-agreement": _text(SECRETARIAT, SECRETARIAT),
+    "alliance:put-agreement": _text(None, SECRETARIAT),
+    "alliance:take-back": _text(SECRETARIAT, SECRETARIAT),
+    "alliance:close-agreement": _text(SECRETARIAT, SECRETARIAT),
+    "alliance:step-agreement": _text(None, TELLERS),
+    "alliance:consent": _text(SIGNATORIES, SIGNATORIES, member="sending"),
+    "alliance:copy": _text(
+        SENDING | SECRETARIAT,
+        TELLERS,
+        knows=SENDING | SECRETARIAT,
+        member="sending",
+        partner="receiving",
+    ),
     "alliance:withdraw-goal": Page(None, frozenset({"secretary"}), _about("goal")),
     "network:partners": Page(WORKERS),
     "network:partner": Page(WORKERS, about=_partner),
@@ -674,10 +717,31 @@ def scene(cast: Cast, settings: Settings) -> Scene:
             started_at=NOON,
             started_by="Leakable",
         ),
+        text=_text_of(cast),
     )
     made.run.folder.mkdir(parents=True, exist_ok=True)
     made.run.file.write_text("<Leakable/>")
     return made
+
+
+def _text_of(cast: Cast) -> AllianceAgreement:
+    """A text that counts between the two institutions, and that no copy follows yet."""
+    whole = agreements.begin_alliance_agreement(
+        actor=Actor.system(),
+        alliance=cast.alliance,
+        name="Open campus",
+        members=[cast.sending, cast.receiving],
+        now=NOON,
+    )
+    agreements.write_text(
+        actor=Actor.system(), agreement=whole, lines=[Line(studies("", ""))], now=NOON
+    )
+    text = agreements.put_text(actor=Actor.system(), agreement=whole, now=NOON)
+    for one in (cast.sending, cast.receiving):
+        agreements.consent(
+            actor=Actor.system(), text=text, institution=one, note="letter", now=NOON
+        )
+    return whole
 
 
 def _agreement_of(cast: Cast) -> tuple[Agreement, ReceivedCopy]:

@@ -48,6 +48,9 @@ def views_of(alliance: Alliance, current: str, actor: Actor) -> str:
         ),
         Tab(_("Goals"), reverse("alliance:goals", args=[alliance.code]), current == "goals"),
     ]
+    if actor.has(May.AGREEMENTS_READ) or actor.alliances(May.ALLIANCE_READ) != frozenset():
+        href = reverse("alliance:agreements", args=[alliance.code])
+        links.append(Tab(_("Agreed texts"), href, current == "agreements"))
     return components.tabs(links, label=_("Pages about the alliance"))
 
 
