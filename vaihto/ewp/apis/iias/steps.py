@@ -385,11 +385,30 @@ class _Reading:
         """The first word of each agreement that the partner has made since the beginning."""
         found: dict[str, Call] = {}
         linked = {each.iia_id for each in self._story.theirs if each.of}
+        changed = {each.iia_id: self._before_change(each, 0) for each in self._story.theirs}
         for call in self._calls(out=False, api=IIA_CNR.element):
             for iia_id in sorted(call.ids) if call.good else ():
+                until = changed.get(iia_id)
+                if until is not None and call.at > until:
+                    continue  # word of the change, not of the agreement
                 if iia_id in linked or iia_id not in self._story.older:
                     found.setdefault(iia_id, call)
         return found
+
+    def _before_change(self, copy: Theirs, which: int) -> datetime | None:
+        """The last moment at which this change of the partner's is known not to have been there; None without it."""
+        edits = _edits(copy.versions)
+        if len(edits) <= which:
+            return None
+        edit = edits[which]
+        moments = [version.at for version in copy.versions if version.at < edit.at] + [
+            call.at
+            for call in self._gets(out=True, about=copy.iia_id)
+            if call.good
+            and call.at < edit.at
+            and call.hashes.get(copy.iia_id, edit.digest) != edit.digest
+        ]
+        return max(moments, default=copy.at)
 
     def _copies_of_partner(self) -> list[str]:
         """Ids of the partner's test agreements: those linked to ours in their order, then others as they came."""
@@ -587,24 +606,12 @@ class _Reading:
         edits = _edits(copy.versions) if copy else []
         if copy and len(edits) > which:
             edit = edits[which]
-            earlier = [version for version in copy.versions if version.at < edit.at]
-            # The last moment at which the change is known not to have been there.
-            without = [version.at for version in earlier] + [
-                call.at
-                for call in self._gets(out=True, about=copy.iia_id)
-                if call.good
-                and call.at < edit.at
-                and call.hashes.get(copy.iia_id, edit.digest) != edit.digest
-            ]
+            since = self._before_change(copy, which) or copy.at
             return self._their_word(
-                IIA_CNR.element,
-                copy.iia_id,
-                max(without, default=copy.at),
-                edit,
-                lacking="no-word-of-edit",
+                IIA_CNR.element, copy.iia_id, since, edit, lacking="no-word-of-edit"
             )
-        since = copy.versions[-1].at if copy and copy.versions else None
-        refused = self._refused(IIA_CNR.element, since)
+        last = copy.versions[-1].at if copy and copy.versions else None
+        refused = self._refused(IIA_CNR.element, last)
         return refused or _says(State.PARTNER, "awaits-edit-more" if which else "awaits-edit")
 
     def _get_edited_ours(self) -> _Told:
