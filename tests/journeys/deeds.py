@@ -11,8 +11,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from tests.agreements.two import both_ways
+from tests.journeys import delays
 from vaihto.agreements import actions
-from vaihto.agreements.models import Agreement, ReceivedCopy, Revision
+from vaihto.agreements.models import Agreement, ReceivedCopy, ReceivedRevision, Revision, Side
 from vaihto.agreements.serving import binding_terms, compared, standing
 from vaihto.channels import reaching
 from vaihto.ewp import registry
@@ -206,12 +207,14 @@ def tell_again(facts: dict[str, Any]) -> int:
 
 
 def proven(facts: dict[str, Any]) -> bool:
-    """Is every approval of this agreement kept with bytes whose hash is the approved one?"""
+    """Is every approval kept with bytes whose hash is the approved one, and did we see what we approved?"""
     one = _agreement(facts["own"], facts["code"])
+    seen = ReceivedRevision.objects.filter(of__agreement=one, is_good=True)
+    ours = one.approvals.filter(side=Side.OURS).exclude(digest="")
     return all(
         agreement_hashes(bytes(approval.document))[0].hash == approval.digest
         for approval in one.approvals.exclude(digest="")
-    )
+    ) and {approval.digest for approval in ours} <= {revision.digest for revision in seen}
 
 
 def simple(facts: dict[str, Any]) -> dict[str, Any]:
@@ -293,7 +296,7 @@ _DEEDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     for each in (
         know, create, see, proposals, take_in, index, get, edit, differences, take_theirs, look,
         approve, simple, work, lose, withdraw, tell_again, proven, spoil, try_partner, step, end_trial,
-        given_places,
+        given_places, *delays.DEEDS,
     )
 }  # fmt: skip
 

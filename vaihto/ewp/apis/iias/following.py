@@ -18,6 +18,7 @@ from django.utils import timezone
 from vaihto.agreements import actions
 from vaihto.agreements.actions import SECOND_LOOK_AFTER
 from vaihto.agreements.models import Agreement, Channel, ReceivedCopy
+from vaihto.agreements.standing import State
 from vaihto.channels.models import Channel as Way
 from vaihto.channels.reaching import Look, carries_agreements
 from vaihto.ewp import client, registry
@@ -376,6 +377,8 @@ def _catch_up(asked: inbox.Asked) -> Outcome:
     waiting = Agreement.objects.served().filter(
         institution=institution, partner__hei_id=asked.partner
     )
+    if asked.since is not None:
+        waiting = waiting.exclude(listed_state__in=[State.IN_FORCE, State.TERMINATED])
     inbox.receive(
         hei_id=asked.hei_id,
         partner=asked.partner,
