@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from itertools import combinations
 from uuid import NAMESPACE_DNS, uuid5
 
 from django.utils import timezone
@@ -355,6 +356,21 @@ _DEALT = (
 )  # fmt: skip
 _SOUTH = {"redgum.example", "valleandino.example"}
 
+# Countries of the programme, and those of the rest of the world that it also pays for; others agree bilaterally.
+_PROGRAMME = {
+    "040", "056", "100", "191", "196", "203", "208", "233", "246", "250", "276", "300", "348", "352", "372", "380",
+    "428", "438", "440", "442", "470", "528", "578", "616", "620", "642", "688", "703", "705", "724", "752", "792",
+    "807",
+}  # fmt: skip
+_WORLD = {"036", "152", "404", "704"}
+
+
+def _programme_with(partner: Institution) -> str:
+    """Under which rules institutions of the programme exchange with this one."""
+    if partner.country in _PROGRAMME:
+        return Programme.ERASMUS
+    return Programme.ERASMUS_WORLD if partner.country in _WORLD else Programme.BILATERAL
+
 
 def agree(
     hosted: Iterable[Institution],
@@ -383,12 +399,48 @@ def agree(
             start = since + timedelta(days=chance.randint(0, days))
             table = Table(own, partner, actor, Clock(start, _moment(today)))
             stage = _DEALT[(place + own.pk) % len(_DEALT)]
+            table.programme = _programme_with(partner)
             if partner.hei_id in _SOUTH:
-                stage, table.programme = "southern years", Programme.ERASMUS_WORLD
-                table.channel = Channel.PAPER
+                stage, table.channel = "southern years", Channel.PAPER
             STAGES[stage](table, chance)
             count += 1
     return count
+
+
+# What two institutions of this installation have with each other, pair by pair.
+_NEIGHBOURS = ("theirs to approve", "changed", "offered", "in force", "in force", "in force")
+
+
+def agree_with_neighbours(
+    hosted: Sequence[Institution], *, since: datetime, today: date, actor: Actor
+) -> int:
+    """Agreements between institutions of this installation, whose two sides are both real.
+
+    What waits, waits for the one that comes first. Gives how many there are.
+    """
+    pairs = list(combinations(hosted, 2))
+    for place, (own, partner) in enumerate(pairs):
+        chance = seeded("agreement", own.hei_id, partner.hei_id)
+        days = max((_moment(today) - since).days - 60, 1)
+        clock = Clock(
+            since + timedelta(days=days // 2 + chance.randint(0, days // 2)), _moment(today)
+        )
+        first, second = Table(own, partner, actor, clock), Table(partner, own, actor, clock)
+        stage = _NEIGHBOURS[place % len(_NEIGHBOURS)]
+        theirs = second.proposed(terms_between(partner, own, chance=chance))
+        if stage == "offered":
+            continue
+        received = ReceivedCopy.objects.get(institution=own, partner=partner, iia_id=theirs.iia_id)
+        ours = actions.take_in(actor=actor, received=received, now=clock())
+        second.we_approve(theirs)
+        if stage == "theirs to approve":
+            continue
+        first.we_approve(ours)
+        if stage == "changed":
+            theirs.refresh_from_db()
+            new = terms_between(partner, own, chance=chance)
+            actions.edit(actor=actor, agreement=theirs, terms=new, now=clock())
+    return len(pairs)
 
 
 def agree_in_every_way(own: Institution, partner: Institution, *, today: date, actor: Actor) -> int:
