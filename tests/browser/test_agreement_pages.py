@@ -16,6 +16,7 @@ from tests.cast import NOON, Cast, account, institution, role
 from vaihto.agreements import actions
 from vaihto.agreements.models import Agreement, ReceivedCopy
 from vaihto.agreements.terms import Kind, LanguageSkill, SubjectArea, Terms
+from vaihto.institutions.models import Contact
 from vaihto.journal.actors import Actor
 from vaihto.people.models import Account, Role
 
@@ -94,6 +95,19 @@ def world(people: Cast) -> Cast:
             terms=both_ways(north.hei_id, partner.hei_id, people=str(number + 1)),
             now=NOON,
         )
+    waiting = actions.create(
+        actor=US,
+        institution=north,
+        partner=institution("slow.example", name="Slow University", hosted=False),
+        terms=both_ways(north.hei_id, "slow.example"),
+        now=NOON,
+        code="N-slow",
+    )
+    actions.propose(actor=US, agreement=waiting, now=NOON)
+    for place, name in ((north, "Outgoing"), (vale, "Incoming")):
+        Contact.objects.create(
+            institution=place, names={"en": name}, emails=[f"{name}@example.org"], place=1
+        )
     office = account("nora", name="Nora Northlake")
     role(office, Role.Name.AGREEMENT_MANAGER, north)
     role(office, Role.Name.SIGNATORY, north)
@@ -124,6 +138,7 @@ def addresses() -> dict[str, str]:
         "new-with": partner,
         "proposal": reverse(at + "proposal", args=[received.pk]) + f"?with={empty.pk}",
         "terminate": reverse(at + "deed", args=[one.pk, "terminate"]),
+        "remind": reverse(at + "deed", args=[Agreement.objects.get(code="N-slow").pk, "remind"]),
         "revert": reverse(at + "deed", args=[one.pk, "revert"]),
         "bulk": reverse(at + "bulk") + f"?pick={one.pk}&people=7&show=yes",
         "turn": "/",
@@ -178,3 +193,20 @@ def test_an_agreement_is_written_and_proposed_without_scripts(
         "aalto-north.example",
         "porto-vale.example",
     ]
+
+
+def test_contacts_of_a_condition_are_chosen_with_the_keyboard(
+    world: Cast, nora: Account, page_as: PageAs
+) -> None:
+    page = page_as(nora)
+    empty = Agreement.objects.get(code="N-2026-1")
+    page.goto(reverse("agreements:edit", args=[empty.pk]))
+    first = page.locator("fieldset.condition").first
+    first.locator("details.named summary").focus()
+    page.keyboard.press("Enter")
+    first.get_by_label("Outgoing, Outgoing@example.org").press("Space")
+    first.get_by_label("First academic year").press("Enter")
+    page.goto(reverse("agreements:agreement", args=[empty.pk]))
+    expect(page.locator("#people ~ .sides, .sides").last).to_contain_text("Outgoing@example.org")
+    empty.refresh_from_db()
+    assert [one.name for one in empty.terms.conditions[0].sending_contacts] == ["Outgoing"]
