@@ -155,7 +155,11 @@ def test_a_partner_that_sends_no_word_is_named_with_the_step(
     # Its copy is found because we ask for the list; no word of it ever came.
     assert after("index" if "to-index" in told["codes"] else "look")["codes"][1] == "word-not-yet"
     told = north("step", trial=trial, minutes_later=10)
-    assert (told["codes"][1], told["states"][1], told["blame"][1]) == ("no-word", "failed", "theirs")
+    assert (told["codes"][1], told["states"][1], told["blame"][1]) == (
+        "no-word",
+        "failed",
+        "theirs",
+    )
     north("end_trial", trial=trial)
 
 
