@@ -23,6 +23,7 @@ from vaihto.demo.network import tell_of_network
 from vaihto.demo.offers import teach
 from vaihto.demo.publishing import publish
 from vaihto.demo.telling import tell as tell_partners
+from vaihto.demo.texts import agree_on_text
 from vaihto.institutions.actions import bring_headcounts, bring_institutions
 from vaihto.institutions.models import Alliance, Capability, Institution, Unit
 from vaihto.jobs.actions import run
@@ -136,6 +137,9 @@ def build(
         tell_history(today=today)
         judge_those_who_wait(now=now)
         tell_of_network(today=today)
+        with transaction.atomic():
+            network = Alliance.objects.get(code=alliance.ALLIANCE)
+            agree_on_text(network, since=now, today=today, actor=actor)
     return built
 
 
@@ -183,6 +187,13 @@ def found_alliance(
             elsewhere=frozenset(others),
             at_most=agreements,
         )
+        if not hosts:
+            agreed += agreeing.agree_with_neighbours(
+                list(Institution.objects.hosted().order_by("pk")),
+                since=now,
+                today=today,
+                actor=actor,
+            )
         built.add("agreements", agreed)
     return built
 

@@ -76,20 +76,39 @@ class Box:
     is_missing: bool = False
 
 
-def _difference_word(weight: Weight) -> str:
-    return {
-        Weight.BLOCKS: _("differs, must be the same"),
-        Weight.DISCUSS: _("differs, both may accept it"),
-        Weight.SPELLING: _("the same, written otherwise"),
-    }[weight]
+@dataclass(frozen=True)
+class Speech:
+    """What differences are called: between two copies, between a text and a copy, between two texts."""
+
+    only_left: str
+    only_right: str
+    differs: Mapping[Weight, str]
 
 
-def boxes(seen: Comparison, names: Mapping[str, str], *, takes: bool) -> list[Box]:
+def of_copies() -> Speech:
+    """Between the two partners: what a difference means for approval."""
+    return Speech(
+        only_left=_("only in one copy"),
+        only_right=_("only in one copy"),
+        differs={
+            Weight.BLOCKS: _("differs, must be the same"),
+            Weight.DISCUSS: _("differs, both may accept it"),
+            Weight.SPELLING: _("the same, written otherwise"),
+        },
+    )
+
+
+def boxes(
+    seen: Comparison, names: Mapping[str, str], *, takes: bool, speech: Speech | None = None
+) -> list[Box]:
     """A comparison as the page shows it, condition by condition."""
-    return [_box(pair, number, names, takes=takes) for number, pair in enumerate(seen.pairs, 1)]
+    speech = speech or of_copies()
+    return [
+        _box(pair, number, names, speech, takes=takes) for number, pair in enumerate(seen.pairs, 1)
+    ]
 
 
-def _box(pair: Pair, number: int, names: Mapping[str, str], *, takes: bool) -> Box:
+def _box(pair: Pair, number: int, names: Mapping[str, str], speech: Speech, *, takes: bool) -> Box:
     one = pair.ours or pair.theirs
     if one is None:
         raise AssertionError("a pair of nothing")
@@ -97,15 +116,16 @@ def _box(pair: Pair, number: int, names: Mapping[str, str], *, takes: bool) -> B
     lines = [
         line
         for name in _FIELDS
-        if (line := _line(name, pair.ours, pair.theirs, found.get(name), names)) is not None
+        if (line := _line(name, pair.ours, pair.theirs, found.get(name), names, speech)) is not None
     ]
     worst = next((w for w in Weight if w in {each.weight for each in pair.differences}), None)
     if pair.is_lonely:
-        state = components.badge(_("only in one copy"), "bad")
+        word = speech.only_right if pair.ours is None else speech.only_left
+        state = components.badge(word, "bad")
     elif worst is None:
         state = components.badge(_("the same"), "good")
     else:
-        state = components.badge(_difference_word(worst), _TONES[worst])
+        state = components.badge(speech.differs[worst], _TONES[worst])
     return Box(
         title=words.summary(one, names),
         state=state,
@@ -124,6 +144,7 @@ def _line(
     right: Condition | None,
     found: Difference | None,
     names: Mapping[str, str],
+    speech: Speech,
 ) -> Line | None:
     mine, other = (
         words.value(name, getattr(one, name), names) if one is not None else ""
@@ -136,7 +157,7 @@ def _line(
     field = _(words.FIELDS[name])
     if found is None:
         return Line(field, mine, other)
-    return Line(field, mine, other, _difference_word(found.weight), _TONES[found.weight])
+    return Line(field, mine, other, speech.differs[found.weight], _TONES[found.weight])
 
 
 def verdict(seen: Comparison) -> SafeString:

@@ -11,14 +11,14 @@ from django.views.decorators.http import require_POST
 
 from vaihto.agreements import actions
 from vaihto.agreements.alliances import Bilateral, Step, bilaterals, holding
-from vaihto.agreements.comparison import compare
+from vaihto.agreements.comparison import Weight, compare
 from vaihto.agreements.models import Agreement, AllianceAgreement
 from vaihto.institutions.models import Institution
 from vaihto.journal.actors import May
 from vaihto.refusals import NotAllowed, Refusal
 from vaihto.web import components
 from vaihto.web.agreements.agreement import conditions_table
-from vaihto.web.agreements.comparing import boxes
+from vaihto.web.agreements.comparing import Speech, boxes
 from vaihto.web.agreements.conditions import clean_text
 from vaihto.web.alliance.texts import (
     address,
@@ -138,11 +138,11 @@ def copy(request: Request, code: str, pk: int, member: int, partner: int) -> Htt
         row=row,
         state=step_badge(row.step),
         sentence=_sentence(row),
-        boxes=boxes(seen, names, takes=False) if seen else [],
+        boxes=boxes(seen, names, takes=False, speech=_of_copy()) if seen else [],
         left={"title": _("The text")},
         right={"title": _("The member's copy")},
         theirs=step_badge(row.theirs) if row.theirs else "",
-        their_boxes=boxes(compare(row.says, theirs.terms), names, takes=False)
+        their_boxes=boxes(compare(row.says, theirs.terms), names, takes=False, speech=_of_copy())
         if theirs and row.theirs is not Step.IN_STEP
         else [],
         their_side={"title": _("The partner's copy")},
@@ -153,6 +153,20 @@ def copy(request: Request, code: str, pk: int, member: int, partner: int) -> Htt
         may_open=row.agreement is not None and request.actor.has(May.AGREEMENTS_READ, one.pk),
         seen=row.agreement.current.number if row.agreement and row.agreement.current else 0,
         elsewhere=row.elsewhere,
+    )
+
+
+def _of_copy() -> Speech:
+    """Between the text and a copy: any difference but spelling is a departure."""
+    departs = _("departs from the text")
+    return Speech(
+        only_left=_("only in the text"),
+        only_right=_("only in the copy"),
+        differs={
+            Weight.BLOCKS: departs,
+            Weight.DISCUSS: departs,
+            Weight.SPELLING: _("the same, written otherwise"),
+        },
     )
 
 

@@ -27,7 +27,7 @@ from vaihto.agreements.alliances import (
     participants,
     read_lines,
 )
-from vaihto.agreements.comparison import compare
+from vaihto.agreements.comparison import Weight, compare
 from vaihto.agreements.models import AllianceAgreement, AllianceText, Programme
 from vaihto.agreements.terms import Terms
 from vaihto.institutions.models import Alliance, Institution
@@ -36,11 +36,11 @@ from vaihto.journal.models import Entry
 from vaihto.refusals import NotAllowed, Refusal
 from vaihto.web import components
 from vaihto.web.agreements.agreement import conditions_table
-from vaihto.web.agreements.comparing import boxes
+from vaihto.web.agreements.comparing import Speech, boxes
 from vaihto.web.agreements.conditions import clean_text
 from vaihto.web.agreements.register import state_badge
 from vaihto.web.alliance.overview import may_edit, views_of, visible_alliance
-from vaihto.web.components import Cell, Column, Row, Tone
+from vaihto.web.components import Cell, Column, Event, Row, Tone
 from vaihto.web.deeds import events
 from vaihto.web.fields import ChoiceField
 from vaihto.web.frame import Request, page
@@ -351,7 +351,9 @@ def agreement(request: Request, code: str, pk: int) -> HttpResponse:
         missing=_missing(talked, now) if talked and talked.put_at else "",
         consents=_consents(whole, about, now, actor) if about else "",
         text_table=conditions_table(before, {}, caption=_("What counts")) if now.text else "",
-        changes=boxes(compare(before, new), {}, takes=False) if new and now.text else [],
+        changes=boxes(compare(before, new), {}, takes=False, speech=_of_texts())
+        if new and now.text
+        else [],
         new_table=conditions_table(new, {}, caption=_("The new text"))
         if new and not now.text
         else "",
@@ -359,10 +361,37 @@ def agreement(request: Request, code: str, pk: int) -> HttpResponse:
         counts=[(step_badge(step), counts[step]) for step in Step if counts[step]],
         copies=_copies(whole, rows) if rows else "",
         may_step=[one for one in editing if _to_do(rows, one)],
-        history=components.timeline(
-            events(Entry.objects.about(whole).order_by("-at", "-pk")[:100], short=True)
-        ),
+        history=components.timeline(_history(whole)),
     )
+
+
+def _of_texts() -> Speech:
+    """Between what counts and what is new: nothing is wrong, something changes."""
+    changed = _("changed")
+    return Speech(
+        only_left=_("left out"),
+        only_right=_("new"),
+        differs={
+            Weight.BLOCKS: changed,
+            Weight.DISCUSS: changed,
+            Weight.SPELLING: _("the same, written otherwise"),
+        },
+    )
+
+
+def _history(whole: AllianceAgreement) -> list[Event]:
+    """What was done; with a consent, whose it was."""
+    entries = list(Entry.objects.about(whole).order_by("-at", "-pk")[:100])
+    names = {
+        one.pk: name_of(one)
+        for one in Institution.objects.filter(pk__in={e.institution_id for e in entries} - {None})
+    }
+    return [
+        replace(event, title=f"{event.title}: {names[entry.institution_id]}")
+        if entry.institution_id in names
+        else event
+        for event, entry in zip(events(entries, short=True), entries, strict=True)
+    ]
 
 
 def _to_do(rows: Sequence[Bilateral], one: Institution) -> bool:
