@@ -38,6 +38,13 @@ SAYS: dict[str, tuple[bool, str]] = {
             "or 2026/2026 where the year follows the calendar."
         ),
     ),
+    "no-year": (
+        True,
+        _(
+            "The academic year is missing. Write 2026/2027, "
+            "or 2026/2026 where the year follows the calendar."
+        ),
+    ),
     "years-reversed": (True, _("The last academic year is before the first.")),
     "year-outside-programme": (
         False,
@@ -114,7 +121,9 @@ def _years(condition: Condition) -> Iterator[_Told]:
         if not is_academic_year(text := getattr(condition, name))
     ]
     if wrong:
-        yield from (("year-shape", name, text) for name, text in wrong)
+        yield from (
+            ("year-shape" if text.strip() else "no-year", name, text) for name, text in wrong
+        )
     elif not condition.years:
         yield "years-reversed", "last_year", condition.last_year
     elif condition.years[0] < PROGRAMME_FIRST:

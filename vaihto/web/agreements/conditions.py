@@ -547,6 +547,9 @@ def units_of(institution: Institution) -> list[tuple[str, str]]:
     return sorted(found.items(), key=lambda one: one[1])
 
 
+_CONTACTS = ("our_contacts", "partner_contacts")
+
+
 @dataclass
 class Shown:
     """One condition as the page shows it."""
@@ -568,14 +571,13 @@ class Shown:
     @property
     def plain_fields(self) -> list[BoundField]:
         """Those that stand beside each other; the others have a place of their own."""
-        apart = {"other_terms", "levels", "our_contacts", "partner_contacts"}
+        apart = {"other_terms", "levels", *_CONTACTS, "senders", "receivers"}
         return [bound for bound in self.form.visible_fields() if bound.name not in apart]
 
     @property
     def contact_fields(self) -> list[BoundField]:
         """Boxes of contacts, ours and the partner's, where there are any to choose."""
-        names = ("our_contacts", "partner_contacts")
-        return [self.form[name] for name in names if name in self.form.fields]
+        return [self.form[name] for name in _CONTACTS if name in self.form.fields]
 
     @property
     def contact_count(self) -> int:

@@ -138,6 +138,9 @@ def copy(request: Request, code: str, pk: int, member: int, partner: int) -> Htt
         row=row,
         state=step_badge(row.step),
         sentence=_sentence(row),
+        why=row.agreement.current.note
+        if row.step is Step.DEPARTS and row.agreement and row.agreement.current
+        else "",
         boxes=boxes(seen, names, takes=False, speech=_of_copy()) if seen else [],
         left={"title": _("The text")},
         right={"title": _("The member's copy")},

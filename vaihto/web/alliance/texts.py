@@ -565,6 +565,16 @@ def consent(request: Request, code: str, pk: int, member: int) -> HttpResponse:
         about=conditions_table(
             spoken(read_lines(text.lines), names), {}, caption=_("What the text says")
         ),
+        boxes=boxes(
+            compare(spoken(now.lines[0], names), spoken(read_lines(text.lines), names)),
+            {},
+            takes=False,
+            speech=_of_texts(),
+        )
+        if now.text and now.text != text
+        else [],
+        left={"title": _("What counts")},
+        right={"title": _("The new text")},
         consequences=[
             ngettext(
                 "It holds between you and %(count)s other member once everybody has consented.",
