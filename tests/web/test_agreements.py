@@ -834,3 +834,29 @@ def test_the_partner_is_reminded_only_when_it_is_its_turn(
     ).content.decode()
     assert told.count(">done<") == told.count(">refused<") == 1
     assert address not in text(north, at("agreement", still.pk))
+
+
+def test_the_page_names_versions_and_people_instead_of_hashes_and_ids(
+    cast: Cast, north: Client
+) -> None:
+    ours, _theirs = agreed(cast)
+    page = text(north, at("agreement", ours.pk))
+    assert re.search(r"Partner&#x27;s copy: Version \d", page)
+    assert re.search(r"Our copy: Version \d", page)
+    timeline = page[page.index('id="history"') :]
+    assert cast.receiving.hei_id not in timeline
+    assert cast.receiving.name in timeline
+
+
+def test_what_hinders_the_network_is_said_in_words_and_approving_is_still_offered(
+    cast: Cast, north: Client
+) -> None:
+    ours = draft(cast)
+    actions.propose(actor=US, agreement=ours, now=NOON)
+    actions.take_in(actor=US, received=copy_at(cast.receiving), now=NOON)
+    ReceivedCopy.objects.filter(agreement=ours).update(failure="no-such-host")
+    page = text(north, at("agreement", ours.pk))
+    assert "There is no host of the name" in page
+    assert "no-such-host" not in page
+    assert "its hash does not fit" not in page
+    assert at("approve", ours.pk) in page

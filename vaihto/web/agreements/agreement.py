@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -19,6 +20,7 @@ from vaihto.agreements.models import (
     Attachment,
     Pair,
     Programme,
+    ReceivedRevision,
     Remark,
     Side,
 )
@@ -29,6 +31,9 @@ from vaihto.agreements.terms import Condition, Copy, Terms, Texts
 from vaihto.channels import reaching
 from vaihto.channels.models import Channel
 from vaihto.ewp.apis.iias import trials
+from vaihto.ewp.explained import of_notification
+from vaihto.ewp.outcomes import filled as filled_with
+from vaihto.jobs.models import Notification
 from vaihto.journal.actors import Actor, May
 from vaihto.journal.models import Entry
 from vaihto.web import components
@@ -68,8 +73,8 @@ def trail(one: Agreement | None = None) -> list[tuple[str, str]]:
 
 
 def conditions_table(terms: Terms, names: dict[str, str], *, caption: str) -> Any:
-    """Conditions one a row, in words."""
-    return components.table(
+    """Conditions one a row, in words; on a phone one below the other."""
+    table = components.table(
         caption,
         [
             Column(label=_("Kind of mobility")),
@@ -83,6 +88,7 @@ def conditions_table(terms: Terms, names: dict[str, str], *, caption: str) -> An
         hide_caption=True,
         empty_text=_("No conditions yet."),
     )
+    return format_html('<div class="stacked">{}</div>', table)
 
 
 def _condition_row(one: Condition, names: dict[str, str]) -> Row:
@@ -262,6 +268,7 @@ def _sides(one: Agreement, found: Standing) -> list[dict[str, Any]]:
         "version": one.current.number if one.current else None,
         "at": one.served_at,
         "approved": found.approved_by_partner,
+        "told": _told(one) if one.shared_at else ("", "plain"),
         "says": _("The partner has approved our present copy.")
         if found.approved_by_partner
         else _("The partner has not approved our present copy."),
@@ -271,7 +278,8 @@ def _sides(one: Agreement, found: Standing) -> list[dict[str, Any]]:
         "is_ours": False,
         "served": received is not None and received.current is not None,
         "version": received.current.number if received and received.current else None,
-        "at": received.confirmed_at if received else None,
+        "at": received.current.came_at if received and received.current else None,
+        "asked": received.asked_at if received else None,
         "approved": found.approved_by_us,
         "says": _("We have approved the partner's present copy.")
         if found.approved_by_us
@@ -283,9 +291,17 @@ def _sides(one: Agreement, found: Standing) -> list[dict[str, Any]]:
 
 def _approvals(one: Agreement) -> Any:
     rows = []
+    versions = _versions(one)
     for approval in one.approvals.order_by("-at", "-pk"):
         side = name_of(one.institution) if approval.side == Side.OURS else name_of(one.partner)
-        word = _("Nothing is approved") if not approval.digest else approval.digest[:16]
+        number = versions.get((approval.side, approval.digest))
+        word = _("Version %(number)s") % {"number": number} if number else approval.digest[:16]
+        if not approval.digest:
+            word = _("Nothing is approved")
+        elif approval.side == Side.OURS:
+            word = _("Partner's copy: %(version)s") % {"version": word}
+        else:
+            word = _("Our copy: %(version)s") % {"version": word}
         rows.append(
             Row(
                 [
@@ -313,6 +329,44 @@ def _approvals(one: Agreement) -> Any:
         hide_caption=True,
         empty_text=_("Nobody has approved anything yet."),
     )
+
+
+def _versions(one: Agreement) -> dict[tuple[str, str], int]:
+    """The newest version with each hash, of the copy that this side approves."""
+    theirs = ReceivedRevision.objects.filter(of__agreement=one).order_by("number")
+    ours = one.revisions.order_by("number")
+    return {
+        (str(Side.OURS), digest): number
+        for digest, number in theirs.values_list("digest", "number")
+    } | {
+        (str(Side.PARTNER), digest): number
+        for digest, number in ours.values_list("digest", "number")
+    }
+
+
+def _told(one: Agreement) -> tuple[str, str]:
+    """What became of the last word of our copy to the partner: a sentence and a tone; nothing where none goes."""
+    last = (
+        Notification.objects.filter(
+            direction=Notification.Direction.OUT,
+            hei_id=one.institution.hei_id,
+            partner=one.partner.hei_id,
+            object_id__in=[one.iia_id, one.partner_iia_id or one.iia_id],
+        )
+        .order_by("-changed_at", "-pk")
+        .first()
+    )
+    if last is None:
+        return "", "plain"
+    if last.state == Notification.State.DONE and last.ended_at:
+        return _("The partner was told on %(day)s.") % {"day": shown(last.ended_at)}, "plain"
+    if last.state == Notification.State.WAITING and not last.attempts:
+        return _("Word of it is on its way to the partner."), "plain"
+    why = of_notification(last)
+    sentence = " ".join(
+        filled_with(_(text), why.facts) for text in (why.sentence, why.remedy) if text
+    )
+    return _("The partner could not be told yet: %(why)s") % {"why": sentence}, "warn"
 
 
 def _remarks(one: Agreement) -> list[Event]:
@@ -355,7 +409,11 @@ def _remark_word(remark: Remark) -> str:
 
 def _history(one: Agreement, actor: Actor) -> Any:
     entries = Entry.objects.about(one).exclude(verb="agreements.remark")
-    written = events(entries.order_by("-at", "-pk")[:200], short=True)
+    names = {who.hei_id: name_of(who) for who in (one.institution, one.partner)}
+    written = [
+        replace(event, by=names.get(event.by, event.by))
+        for event in events(entries.order_by("-at", "-pk")[:200], short=True)
+    ]
     both = sorted([*written, *_remarks(one)], key=lambda event: str(event.at), reverse=True)
     return components.timeline(both)
 

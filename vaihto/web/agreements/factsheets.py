@@ -10,6 +10,8 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import formats
+from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from vaihto.ewp.apis.institutions import FACTSHEET
@@ -85,22 +87,34 @@ def next_day(text: str, today: date) -> str:
     return text
 
 
-def _information(piece: Any) -> str:
+def _information(piece: Any) -> SafeString | str:
     if piece is None:
         return ""
     links = [
         link.url if hasattr(link, "url") else str(link[-1])
         for link in (getattr(piece, "websites", None) or ())
     ]
-    phone = getattr(piece, "phone", "")
-    return ", ".join(filter(None, (getattr(piece, "email", ""), str(phone or ""), *links)))
+    email, phone = getattr(piece, "email", ""), str(getattr(piece, "phone", "") or "")
+    parts = [format_html('<a href="mailto:{0}">{0}</a>', email)] if email else []
+    parts += [conditional_escape(phone)] if phone else []
+    parts += [_link(one) for one in links]
+    return format_html_join(", ", "{}", ((part,) for part in parts))
 
 
-def _lines(sheet: Sheet, today: date) -> dict[str, str]:
+def _link(address: str) -> SafeString:
+    """An address of the web as a link; anything else only as text."""
+    if not address.startswith(("https://", "http://")):
+        return conditional_escape(address)
+    return format_html('<a href="{0}" rel="noopener noreferrer">{0}</a>', address)
+
+
+def _lines(sheet: Sheet, today: date) -> dict[str, Any]:
     if sheet.facts is None:
         return {}
     facts = sheet.facts
-    found = {name: next_day(getattr(facts, name) or "", today) for name in _DEADLINES}
+    found: dict[str, Any] = {
+        name: next_day(getattr(facts, name) or "", today) for name in _DEADLINES
+    }
     for name in ("decision_weeks", "transcript_weeks"):
         value = getattr(facts, name)
         found[name] = "" if value is None else str(value)

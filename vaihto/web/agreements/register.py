@@ -79,10 +79,9 @@ class Filters(forms.Form):
     def __init__(self, data: Any, *, actor: Actor, today: date) -> None:
         super().__init__(data, auto_id="filter_%s")
         seen = Agreement.objects.visible_to(actor)
+        owned = Exists(seen.order_by().filter(institution=OuterRef("pk")))
         places = sorted(
-            Institution.objects.filter(pk__in=seen.order_by().values("institution")).values_list(
-                "hei_id", "name"
-            ),
+            readable_places(actor).filter(owned).values_list("hei_id", "name"),
             key=lambda pair: pair[1],
         )
         years = [
@@ -112,7 +111,8 @@ MORE = ("programme", "unit", "channel", "field", "year", "expires")
 
 
 def _units(seen: QuerySet[Agreement], *, many: bool) -> list[tuple[str, str]]:
-    rows = Unit.objects.filter(pk__in=seen.order_by().values("unit")).select_related("institution")
+    used = Exists(seen.order_by().filter(unit=OuterRef("pk")))
+    rows = Unit.objects.filter(used).select_related("institution")
     return [
         (str(one.pk), f"{one.name} ({one.institution.name})" if many else one.name)
         for one in rows.order_by("name")[:300]
@@ -178,13 +178,14 @@ def _reached_over(found: QuerySet[Agreement], channel: Channel) -> Q:
     """Agreements whose partner is reached over this channel now; worked out pair by pair."""
     pairs = found.order_by().values_list("institution", "partner").distinct()
     known = Institution.objects.in_bulk({pk for pair in pairs for pk in pair})
-    wanted: dict[int, list[int]] = {}
+    partners: dict[int, list[Institution]] = {}
     for institution, partner in pairs:
-        if reaching.channel_of(known[institution], known[partner]) == channel:
-            wanted.setdefault(institution, []).append(partner)
+        partners.setdefault(institution, []).append(known[partner])
     condition = Q(pk__in=[])
-    for institution, partners in wanted.items():
-        condition |= Q(institution=institution, partner__in=partners)
+    for institution, all_of in partners.items():
+        found_over = reaching.channels_of(known[institution], all_of)
+        wanted = [pk for pk, over in found_over.items() if over == channel]
+        condition |= Q(institution=institution, partner__in=wanted)
     return condition
 
 
@@ -248,7 +249,10 @@ def register(request: Request) -> HttpResponse:
     address = Address.of(request)
     sort, orders = orders_of(address.get("sort"), SORTS, default="created")
     found = narrowed(actor, chosen).select_related("partner", "institution")
-    part = page_of(found, orders, address)
+    within = actor.institutions(May.AGREEMENTS_READ)
+    # Each institution's can be read in order from an index; all together they would have to be sorted.
+    streams = [found.filter(institution=pk) for pk in sorted(within or ())]
+    part = page_of(found, orders, address, streams=streams)
     language = get_language() or "en"
     many = "institution" in form.fields
     may_edit = actor.has(May.AGREEMENTS_EDIT)

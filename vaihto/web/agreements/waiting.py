@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from vaihto.agreements import words
-from vaihto.agreements.models import Agreement
+from vaihto.agreements.models import Agreement, ReceivedCopy
 from vaihto.agreements.queries import (
     IN_FORCE,
     academic_year_of,
@@ -63,9 +65,9 @@ def _queue(
     deed: str,
     today: date,
     href: str,
-    does: str = "",
+    does: Callable[[Agreement], str] | None = None,
 ) -> Queue:
-    """Agreements as a queue; `does` names the deed that the button leads to, else it is the agreement's page."""
+    """Agreements as a queue; `does` is where the button leads to, else it is the agreement's page."""
     total = found.order_by()[: COUNTED_TO + 1].count()
     rows = found.select_related("partner")[:LIMIT] if total else []
     return Queue(
@@ -78,7 +80,7 @@ def _queue(
                 words.to_do(one.listed_turn, one.listed_next),
                 deed=deed,
                 today=today,
-                at=reverse("agreements:deed", args=[one.pk, does]) if does else "",
+                at=does(one) if does else "",
             )
             for one in rows
         ],
@@ -102,6 +104,7 @@ def to_approve(actor: Actor, today: date) -> Queue | None:
         title=_("Agreements to approve"),
         why=_("Both copies say the same; only our approval is missing."),
         deed=_("Read and approve"),
+        does=lambda one: reverse("agreements:approve", args=[one.pk]),
         today=today,
         href=f"{reverse('agreements:register')}?turn=ours&sort=waits",
     )
@@ -140,10 +143,20 @@ def late_partners(actor: Actor, today: date) -> Queue | None:
         title=_("Partners to remind"),
         why=_("The partner's answer is overdue."),
         deed=_("Remind"),
-        does="remind",
+        does=lambda one: reverse("agreements:deed", args=[one.pk, "remind"]),
         today=today,
         href=f"{reverse('agreements:register')}?turn=partner&sort=waits",
     )
+
+
+def _offer(one: ReceivedCopy) -> str:
+    """What a proposal is, in a few words: the partner's code and how much it says."""
+    copy = one.current.copy if one.current else None
+    if copy is None:
+        return _("It could not be read.")
+    count = len(copy.terms.conditions)
+    text = ngettext("%(count)s condition", "%(count)s conditions", count) % {"count": count}
+    return ", ".join(filter(None, (copy.author.code, text)))
 
 
 @source
@@ -162,12 +175,12 @@ def received(actor: Actor, _today: date) -> Queue | None:
         lines=[
             Waiting(
                 title=name_of(one.partner),
-                about=one.iia_id,
+                about=_offer(one),
                 href=reverse("agreements:proposal", args=[one.pk]),
                 since=one.first_at.date(),
                 deed=_("Open"),
             )
-            for one in (found.select_related("partner")[:LIMIT] if total else [])
+            for one in (found.select_related("partner", "current")[:LIMIT] if total else [])
         ],
         total=min(total, COUNTED_TO),
         capped=total > COUNTED_TO,
