@@ -258,6 +258,7 @@ class Agreement(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["institution", "listed_state"], name="agreements_by_state"),
             models.Index(fields=["institution", "listed_turn"], name="agreements_by_turn"),
+            models.Index(fields=["institution", "created_at"], name="agreements_by_age"),
         ]
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ A change of channel touches no agreement: copies, approvals and proofs stay, and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -84,16 +84,25 @@ def possible(institution: Institution, partner: Institution) -> list[Channel]:
 
 def channel_of(institution: Institution, partner: Institution) -> Channel:
     """The channel for agreements with this partner now."""
-    usable = possible(institution, partner)
+    return channels_of(institution, [partner])[partner.pk]
+
+
+def channels_of(institution: Institution, partners: Collection[Institution]) -> dict[int, Channel]:
+    """The same for many partners at once, by their keys."""
+    rows = ChosenChannel.objects.filter(institution=institution, process=Process.AGREEMENTS)
+    if len(partners) <= _ASKED_ONE_BY_ONE:
+        rows = rows.filter(partner__in=[partner.pk for partner in partners])
+    # The newest counts, so it is read last.
+    chosen = dict(rows.reverse().values_list("partner_id", "channel"))
+    return {one.pk: _best(possible(institution, one), chosen.get(one.pk)) for one in partners}
+
+
+_ASKED_ONE_BY_ONE = 100  # beyond that all rows of the institution are read
+
+
+def _best(usable: Sequence[Channel], chosen: str | None) -> Channel:
     if Channel.HERE in usable:
         return Channel.HERE
-    chosen = (
-        ChosenChannel.objects.filter(
-            institution=institution, partner=partner, process=Process.AGREEMENTS
-        )
-        .values_list("channel", flat=True)
-        .first()
-    )
     if chosen and Channel(chosen) in usable:
         return Channel(chosen)
     return usable[0] if usable else Channel.FILE

@@ -731,6 +731,10 @@ class Migration(migrations.Migration):
             model_name="agreement",
             index=models.Index(fields=["institution", "listed_turn"], name="agreements_by_turn"),
         ),
+        migrations.AddIndex(
+            model_name="agreement",
+            index=models.Index(fields=["institution", "created_at"], name="agreements_by_age"),
+        ),
         migrations.AddConstraint(
             model_name="agreement",
             constraint=models.UniqueConstraint(
