@@ -74,7 +74,7 @@ def test_a_test_is_begun_and_its_first_step_offered(us: Institution, manager: Cl
     page = manager.get(answer["location"])
     said = text(page)
     assert "0 of 18 steps are done." in said
-    assert "We make a test agreement and send word of it." in said
+    assert "A test agreement is made, and the partner is told (IIA CNR)." in said
     assert [row[1] for row in rows(page, "eighteen")] == ["waits for us", *["later"] * 17]
     manager.post(address("trial-act", trial.pk), {"deed": "create"})
     page = manager.get(address("trial", trial.pk))
@@ -192,10 +192,10 @@ def test_the_report_goes_along_as_a_table_and_on_paper_in_english(
     assert lines[0][0] == "Step"
     assert lines[1][1:4] == [
         "We make an agreement and send word of it",
-        us.hei_id,
+        f"{us.hei_id} (A)",
         "waits for us",
     ]
-    assert lines[2][2] == P
+    assert lines[2][2] == f"{P} (B)"
     paper = manager.get(address("trial-pdf", trial.pk))
     assert paper["content-type"] == "application/pdf"
     assert paper.content.startswith(b"%PDF")

@@ -295,7 +295,7 @@ def trial(request: Request, pk: int) -> HttpResponse:
             "%(done)s of %(all)s step is done.", "%(done)s of %(all)s steps are done.", len(ORDER)
         )
         % {"done": done, "all": len(ORDER)},
-        now=[_task(one, step, request.actor) for step in steps if _is_due(step)],
+        now=_tasks(one, steps, request.actor),
         through=done == len(ORDER),
         may_clean=not is_open and edits and one.cleaned_at is None and bool(agreements),
         facts=components.facts(
@@ -338,8 +338,18 @@ def trial(request: Request, pk: int) -> HttpResponse:
     )  # fmt: skip
 
 
-def _is_due(step: Step) -> bool:
-    return step.state in {State.OURS, State.PARTNER, State.FAILED}
+_DUE = (State.FAILED, State.OURS, State.PARTNER)
+
+
+def _tasks(trial: Trial, steps: Sequence[Step], actor: Actor) -> list[dict[str, Any]]:
+    """What is wrong, then what waits for us, then what waits for the partner."""
+    due = sorted((step for step in steps if step.state in _DUE), key=lambda s: _DUE.index(s.state))
+    tasks = [_task(trial, step, actor) for step in due]
+    pressed = [task for task in tasks if task["deed"] or task["approve"]]
+    waiting = [task for task in pressed if task["waits"]] or pressed
+    for task in waiting[:1]:
+        task["main"] = True
+    return tasks
 
 
 def _task(trial: Trial, step: Step, actor: Actor) -> dict[str, Any]:
@@ -358,6 +368,10 @@ def _task(trial: Trial, step: Step, actor: Actor) -> dict[str, Any]:
     return {
         "number": step.number,
         "title": deed_words(step),
+        "waits": step.state is State.OURS,
+        "ticket": reverse("network:partner-ticket", args=[trial.partner.hei_id])
+        if step.blame == "theirs" and step.state is State.FAILED
+        else "",
         "state": components.badge(word, tone),
         "told": told(step),
         "fault": components.badge(fault, fault_tone) if step.blame else "",
@@ -542,7 +556,7 @@ _HEADER: tuple[str | Promise, ...] = (
     gettext_lazy("Who"),
     gettext_lazy("State"),
     gettext_lazy("When (UTC)"),
-    gettext_lazy("Exchange"),
+    gettext_lazy("Number of the request (X-Request-Id)"),
     gettext_lazy("Hash"),
     gettext_lazy("What is wrong or to do"),
     gettext_lazy("Whose fault"),
@@ -554,10 +568,10 @@ def _report_row(one: Trial, step: Step) -> list[str]:
     return [
         str(step.number),
         deed_words(step),
-        who.hei_id,
+        f"{who.hei_id} ({'A' if ORDER[step.number - 1][1] else 'B'})",
         state_words(step)[0],
         f"{step.at:%Y-%m-%d %H:%M:%S}" if step.at else "",
-        " ".join(str(each.exchange) for each in step.evidence if each.exchange),
+        " ".join(each.request_id for each in step.evidence if each.request_id),
         " ".join(each.digest for each in step.evidence if each.digest),
         told(step) if step.state is not State.DONE else "",
         blame_badge(step.blame)[0] if step.state is State.FAILED and step.blame else "",

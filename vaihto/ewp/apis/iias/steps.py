@@ -78,30 +78,72 @@ _SEND_WORD = _(
     "The partner's system has to send a notification after every change; the agreement was found only because we asked."
 )
 _TICKET = _("Send the partner's technical contact the text for a ticket.")
+_FETCHES = _("After our notification most systems fetch by themselves (IIAs get).")
+_ASK_TO_FETCH = _("If nothing happens, ask the partner to fetch the agreement.")
 
 SAYS: dict[str, tuple[str, str, str]] = {
     # Waits for us.
-    "to-create": ("", _("We make a test agreement and send word of it."), ""),
-    "to-take-in": ("", _("We make our copy of the partner's test agreement."), ""),
-    "to-index": ("", _("We ask for the partner's list of agreements."), ""),
-    "to-get": ("", _("We fetch the partner's copy."), ""),
-    "to-edit": ("", _("We change the numbers in our copy and send word of it."), ""),
+    "to-create": ("", _("A test agreement is made, and the partner is told (IIA CNR)."), ""),
+    "to-take-in": (
+        "",
+        _(
+            "Our copy of the partner's test agreement is made with the same terms, and the partner is told (IIA CNR)."
+        ),
+        "",
+    ),
+    "to-index": ("", _("The partner's test agreement has to stand in the list (IIAs index)."), ""),
+    "to-get": (
+        "",
+        _("Its hash is computed anew and compared with the published one (IIAs get)."),
+        "",
+    ),
+    "to-edit": (
+        "",
+        _(
+            "The number of people is changed, or the partner's change taken over, and the partner is told (IIA CNR)."
+        ),
+        "",
+    ),
     "to-take-theirs": (
         "",
         _("The copies differ. We take the partner's terms over, which changes our copy."),
         _("Or ask the partner to take over ours."),
     ),
-    "to-approve": ("", _("Somebody with the mandate approves the partner's copy."), ""),
-    "to-check": ("", _("We ask which version of our copy the partner has approved."), ""),
+    "to-approve": (
+        "",
+        _(
+            "Somebody with the mandate reads and approves the partner's copy; the partner is told (IIA Approval CNR)."
+        ),
+        "",
+    ),
+    "to-check": ("", _("The hash of our copy has to stand in the answer (IIA Approval)."), ""),
     "word-on-its-way": (
         "",
         _("It is done here; word of it waits to be sent."),
         _("It goes out by itself. If it lasts, see what waits between us and the partner."),
     ),
     # Waits for the partner.
-    "awaits-create": ("", _("The partner makes an agreement and sends word of it."), ""),
-    "awaits-create-more": ("", _("The partner makes one more agreement and sends word of it."), ""),
-    "awaits-index": ("", _("The partner asks for our list of agreements."), ""),
+    "awaits-create": (
+        "",
+        _(
+            "Ask the partner to make a test agreement with us, or its copy of ours, and to tell us (IIA CNR)."
+        ),
+        "",
+    ),
+    "awaits-create-more": (
+        "",
+        _(
+            "Ask the partner for one more test agreement, or its copy of our second one, and to tell us (IIA CNR)."
+        ),
+        "",
+    ),
+    "awaits-index": (
+        "",
+        _(
+            "Ask the partner to have its system request its list of agreements with us (IIAs index)."
+        ),
+        "",
+    ),
     "index-without-ours": (
         "theirs",
         _("The partner asked for our list in a way that leaves the test agreement out."),
@@ -109,12 +151,32 @@ SAYS: dict[str, tuple[str, str, str]] = {
             "It has to ask without an academic year, and for changes since a moment before the test."
         ),
     ),
-    "awaits-get": ("", _("The partner fetches our copy."), ""),
-    "awaits-edit": ("", _("The partner changes its copy and sends word of it."), ""),
-    "awaits-edit-more": ("", _("The partner changes its copy once more and sends word of it."), ""),
-    "awaits-get-edited": ("", _("The partner fetches our changed copy."), ""),
-    "awaits-approval": ("", _("The partner approves our copy and sends word of it."), ""),
-    "awaits-check": ("", _("The partner asks which version of its copy we have approved."), ""),
+    "awaits-get": ("", _FETCHES, _ASK_TO_FETCH),
+    "awaits-edit": (
+        "",
+        _(
+            "Ask the partner to change a number in its copy, or to take our change over, and to tell us (IIA CNR)."
+        ),
+        "",
+    ),
+    "awaits-edit-more": (
+        "",
+        _(
+            "Ask the partner to change its copy once more, or to take our second change over, and to tell us (IIA CNR)."
+        ),
+        "",
+    ),
+    "awaits-get-edited": ("", _FETCHES, _ASK_TO_FETCH),
+    "awaits-approval": (
+        "",
+        _("Ask the partner to approve our copy and to tell us (IIA Approval CNR)."),
+        "",
+    ),
+    "awaits-check": (
+        "",
+        _("After our notification most systems ask by themselves (IIA Approval)."),
+        _("If nothing happens, ask the partner to look at the approval."),
+    ),
     "word-not-yet": ("", _("The partner has done it; word of it has not come yet."), ""),
     # Wrong.
     "no-word": (
@@ -195,6 +257,7 @@ class Call:
     remedy: str = ""
     blame: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    request_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -273,11 +336,12 @@ class Story:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What shows it: an exchange by its number, or a hash."""
+    """What shows it: an exchange by our number and the one both sides logged (X-Request-Id), or a hash."""
 
     at: datetime
     exchange: int | None = None
     digest: str = ""
+    request_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -337,7 +401,7 @@ def _ended(told: Call | Waiting) -> _Told:
 
 
 def _of(call: Call, digest: str = "") -> Evidence:
-    return Evidence(call.at, call.pk, digest)
+    return Evidence(call.at, call.pk, digest, call.request_id)
 
 
 def _edits(versions: Iterable[Version]) -> list[Version]:

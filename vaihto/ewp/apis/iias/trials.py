@@ -639,6 +639,7 @@ def _call(row: Exchange) -> Call:
         remedy=told.remedy,
         blame=str(told.blame),
         facts=_facts(told.facts),
+        request_id=row.request_id,
     )
 
 
