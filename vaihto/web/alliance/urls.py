@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from vaihto.web.alliance import (
+    deciding,
     figures,
     following,
     goals,
@@ -23,15 +24,15 @@ urlpatterns = [
     path("<slug:code>/participation.json", figures.as_json, name="participation-json"),
     path("<slug:code>/goals", goals.goals, name="goals"),
     path("<slug:code>/agreements", texts.listed, name="agreements"),
-    path("<slug:code>/agreements/new", texts.begin, name="begin-agreement"),
+    path("<slug:code>/agreements/new", deciding.begin, name="begin-agreement"),
     path("<slug:code>/agreements/<int:pk>", texts.agreement, name="agreement"),
-    path("<slug:code>/agreements/<int:pk>/members", texts.members, name="agreement-members"),
+    path("<slug:code>/agreements/<int:pk>/members", deciding.members, name="agreement-members"),
     path("<slug:code>/agreements/<int:pk>/text", writing.write, name="write-agreement"),
-    path("<slug:code>/agreements/<int:pk>/put", texts.put, name="put-agreement"),
-    path("<slug:code>/agreements/<int:pk>/take-back", texts.take_back, name="take-back"),
-    path("<slug:code>/agreements/<int:pk>/close", texts.close, name="close-agreement"),
+    path("<slug:code>/agreements/<int:pk>/put", deciding.put, name="put-agreement"),
+    path("<slug:code>/agreements/<int:pk>/take-back", deciding.take_back, name="take-back"),
+    path("<slug:code>/agreements/<int:pk>/close", deciding.close, name="close-agreement"),
     path("<slug:code>/agreements/<int:pk>/step", following.step, name="step-agreement"),
-    path("<slug:code>/agreements/<int:pk>/consent/<int:member>", texts.consent, name="consent"),
+    path("<slug:code>/agreements/<int:pk>/consent/<int:member>", deciding.consent, name="consent"),
     path(
         "<slug:code>/agreements/<int:pk>/copies/<int:member>/<int:partner>",
         following.copy,
