@@ -323,6 +323,24 @@ def test_a_proposal_of_the_partner_is_taken_in_as_a_test(us: Institution) -> Non
     assert step(trial, 1).state is State.DONE
 
 
+def test_an_agreement_that_the_partner_made_on_its_own_is_linked_to_ours(us: Institution) -> None:
+    trial = begun(us)
+    do(trial, "create")
+    assert trial.first is not None
+    ours = trial.first.iia_id
+    asked(trial, "iia-cnr", ours, out=True)
+    asked(trial, "iias.get-url", ours, answer=bytes(trial.first.current.document))  # type: ignore[union-attr]
+    comes(trial)
+    assert (step(trial, 9).code, step(trial, 9).state) == ("to-link", State.OURS)
+    do(trial, "link")
+    assert trial.first is not None
+    assert trial.first.partner_iia_id == "p-1"
+    # Our copy names theirs; theirs has to name ours before anybody goes on.
+    assert (step(trial, 9).code, step(trial, 9).state) == ("not-mapped-by-partner", State.PARTNER)
+    comes(trial, names=ours)
+    assert step(trial, 9).code == "to-edit"
+
+
 def test_what_the_partner_had_before_is_not_taken_for_its_test(us: Institution) -> None:
     real = begun(us)
     comes(real, iia_id="real")

@@ -91,6 +91,7 @@ _ACTS: dict[str, Any] = {
     "index": gettext_lazy("Ask for the list"),
     "get": gettext_lazy("Fetch it now"),
     "edit": gettext_lazy("Change it and send word"),
+    "link": gettext_lazy("They are the same one"),
     "take-theirs": gettext_lazy("Take the partner's terms over"),
     "check": gettext_lazy("Ask for the approval"),
 }
@@ -377,7 +378,7 @@ def _task(trial: Trial, step: Step, actor: Actor) -> dict[str, Any]:
         "fault": components.badge(fault, fault_tone) if step.blame else "",
         "deed": step.act if is_open and step.act in _ACTS and (edits or asks) else "",
         "word": _ACTS.get(step.act, ""),
-        "copies": _choice_of_copies(trial) if step.act == "take-in" and is_open else [],
+        "copies": _choice_of_copies(trial) if step.act in {"take-in", "link"} and is_open else [],
         "approve": reverse("agreements:approve", args=[trial.first_id])
         if is_open and step.act == "approve" and approves and trial.first_id
         else "",

@@ -116,6 +116,11 @@ SAYS: dict[str, tuple[str, str, str]] = {
         ),
         "",
     ),
+    "to-link": (
+        "",
+        _("The partner's agreement does not name ours. Say that the two are the same one."),
+        _("Or ask the partner to name our id in its copy."),
+    ),
     "to-check": ("", _("The hash of our copy has to stand in the answer (IIA Approval)."), ""),
     "word-on-its-way": (
         "",
@@ -656,6 +661,9 @@ class _Reading:
             edit = edits[which]
             return self._our_word(IIA_CNR.element, self._first.iia_id, edit.at, digest=edit.digest)
         obstacles = self._first.obstacles if self._first else ()
+        copy = self._theirs(self._first_theirs)
+        if "no-copy" in obstacles and copy is not None and not copy.of:
+            return _says(State.OURS, "to-link", act="link")
         if "not-mapped-by-partner" in obstacles or "no-copy" in obstacles:
             code = "no-copy" if "no-copy" in obstacles else "not-mapped-by-partner"
             return _Told(State.PARTNER, code=code, sentence=words.OBSTACLES[code])

@@ -418,9 +418,17 @@ def _fetch(trial: Trial, iia_id: str, actor: Actor, now: datetime) -> None:
     )
 
 
+def _link(trial: Trial, actor: Actor, now: datetime, copy: ReceivedCopy | None) -> None:
+    """The partner made an agreement of its own; from now on our copy names its id."""
+    received = copy or proposals(trial).first()
+    if received is None:
+        raise NotNow("trial.no-proposal")
+    actions.link(actor=actor, received=received, agreement=_first(trial), now=now)
+
+
 def _get(trial: Trial, actor: Actor, now: datetime, _copy: ReceivedCopy | None) -> None:
-    if found := copies_of_partner(trial)[:1]:
-        _fetch(trial, found[0], actor, now)
+    for iia_id in copies_of_partner(trial):
+        _fetch(trial, iia_id, actor, now)
 
 
 def _check(trial: Trial, actor: Actor, now: datetime, _copy: ReceivedCopy | None) -> None:
@@ -429,8 +437,7 @@ def _check(trial: Trial, actor: Actor, now: datetime, _copy: ReceivedCopy | None
 
 def _look(trial: Trial, actor: Actor, now: datetime, copy: ReceivedCopy | None) -> None:
     """Everything of the partner, also what it sent no word of."""
-    for iia_id in copies_of_partner(trial):
-        _fetch(trial, iia_id, actor, now)
+    _get(trial, actor, now, copy)
     _index(trial, actor, now, copy)
     if trial.first_id is not None:
         _check(trial, actor, now, copy)
@@ -441,6 +448,7 @@ _ACTS: dict[str, Callable[[Trial, Actor, datetime, ReceivedCopy | None], None]] 
     "create": _create,
     "take-in": _take_in,
     "edit": _edit,
+    "link": _link,
     "take-theirs": _take_theirs,
     "index": _index,
     "get": _get,
