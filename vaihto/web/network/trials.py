@@ -235,7 +235,7 @@ def _begins(trial: Trial) -> str:
 
 def _result(trial: Trial, steps: Sequence[Step]) -> tuple[str, Tone]:
     if _passed(steps) == len(ORDER):
-        return _("passed"), "good"
+        return _("every step is done"), "good"
     if any(step.state is State.FAILED for step in steps):
         return _("something failed"), "bad"
     if trial.ended_at is not None:

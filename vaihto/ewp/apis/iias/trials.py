@@ -76,7 +76,8 @@ _MOST_FETCHED = 5
 # What a partner wrote to developers may name somebody; it stays in the exchange.
 _QUOTED = ("message", "said")
 
-_TEST = _(
+# Stands in the agreement, so it is in English for every reader.
+_TEST = (
     "TEST of the connection between %(ours)s and %(theirs)s, begun %(day)s. "
     "Not an agreement: nobody is sent or received under it."
 )
