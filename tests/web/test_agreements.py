@@ -26,6 +26,7 @@ from vaihto.agreements.models import (
     Participant,
     ReceivedCopy,
 )
+from vaihto.agreements.paper import content
 from vaihto.agreements.queries import suggestions, without_successor
 from vaihto.agreements.standing import State
 from vaihto.agreements.terms import (
@@ -36,12 +37,13 @@ from vaihto.agreements.terms import (
     Terms,
     stored,
 )
-from vaihto.institutions.models import Contact, Institution
+from vaihto.institutions.models import Contact, Factsheet, Institution
 from vaihto.journal.actors import Actor
 from vaihto.journal.models import Entry
 from vaihto.mobilities.queries import uses_of
 from vaihto.people.models import Role
-from vaihto.web.agreements.conditions import rows_of, terms_of
+from vaihto.web.agreements.conditions import empty_row, rows_of, terms_of
+from vaihto.web.agreements.sheets import general_rows
 from vaihto.web.models import KeptView
 
 NORTH, VALE, THIRD = "aalto-north.example", "porto-vale.example", "third.example"
@@ -552,6 +554,25 @@ def test_a_paper_is_kept_sealed_and_comes_back_as_it_was(cast: Cast, north: Clie
     assert north.get(at("attachment", other.pk, kept.pk)).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("typed_", "code"),
+    [
+        ("Economics", "0311"),
+        ("0311 anything", "0311"),
+        ("taloustiede", "0311"),
+        ("dental", "0911"),
+        ("engineering", "engineering"),
+        ("", ""),
+    ],
+)
+def test_a_field_of_study_may_be_typed_by_its_name(typed_: str, code: str) -> None:
+    row = empty_row(Kind.STUDIES, "out") | {
+        "areas": [{"origin": "", "field": typed_, "clarification": ""}]
+    }
+    (made,) = terms_of([row], Terms(), NORTH, VALE).conditions
+    assert [area.isced for area in made.areas] == ([code] if code else [])
+
+
 # Proposals ----------------------------------------------------------------------------------------
 
 
@@ -860,3 +881,15 @@ def test_what_hinders_the_network_is_said_in_words_and_approving_is_still_offere
     assert "no-such-host" not in page
     assert "its hash does not fit" not in page
     assert at("approve", ours.pk) in page
+
+
+def test_the_general_half_of_the_form_is_said_in_the_language_of_the_paper(cast: Cast) -> None:
+    ours, _theirs = agreed(cast)
+    assert general_rows(ours, language="en") == []
+    Factsheet.objects.create(
+        institution=cast.receiving, nominations_autumn="04-15", decision_weeks=4
+    )
+    rows = general_rows(ours, language="fi")
+    assert [(own, theirs) for _label, own, theirs in rows] == [("", "15.4."), ("", "4")]
+    said = content(ours, of=ours.mutual, language="fi", general=rows)
+    assert said["general"][1]["values"] == ["", "4"]

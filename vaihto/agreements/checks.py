@@ -71,6 +71,7 @@ SAYS: dict[str, tuple[bool, str]] = {
         True,
         _("Name at least one language: the network asks for it in studies and teaching."),
     ),
+    "language-missing": (True, _("Choose a language for the level or field, or empty the row.")),
     "language-shape": (True, _("“%(value)s” is no language code such as en or sv.")),
     "level-shape": (True, _("“%(value)s” is no level from A1 to C2.")),
     "level-low": (
@@ -171,7 +172,9 @@ def _skills(condition: Condition) -> Iterator[_Told]:
     if condition.kind.needs_language and not condition.skills:
         yield "no-language", "skills", ""
     for skill in condition.skills:
-        if not re.fullmatch(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", skill.language):
+        if not skill.language:
+            yield "language-missing", "skills", ""
+        elif not re.fullmatch(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", skill.language):
             yield "language-shape", "skills", skill.language
         if skill.level and not re.fullmatch(r"[ABC][12]", skill.level):
             yield "level-shape", "skills", skill.level

@@ -6,7 +6,7 @@ Source of the clauses: the Commission's agreement template 2021 to 2029 (referen
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from vaihto.agreements import words
 from vaihto.agreements.models import Agreement, Approval, Pair, Programme, Revision
 from vaihto.agreements.terms import ORDER, Condition, Copy
 from vaihto.wording import mark as _
+
+General = tuple[str, str, str]
 
 _TEMPLATE = Path(__file__).with_suffix(".typ")
 
@@ -115,9 +117,17 @@ def _notice(agreement: Agreement, revision: Revision, pair: Pair | None) -> str:
     return ""
 
 
-def _contact_row(agreement: Agreement, copy: Copy) -> list[dict[str, Any]]:
+def _partner_copy(agreement: Agreement, of: Pair | None) -> Copy | None:
+    """The partner's copy beside ours: of the pair, else the one it serves now."""
+    if of is not None:
+        return of.theirs.copy
+    received = agreement.received_copy
+    return received.current.copy if received and received.current else None
+
+
+def _contact_row(agreement: Agreement, copy: Copy, theirs: Copy | None) -> list[dict[str, Any]]:
     def names(index: int) -> str:
-        party = (copy.author, copy.other)[index]
+        party = (copy.author, theirs.author if theirs else copy.other)[index]
         people = [*([party.signing_contact] if party.signing_contact else []), *party.contacts]
         return "\n".join(
             ", ".join(filter(None, (one.name, *one.emails))) for one in people if one.name
@@ -137,8 +147,13 @@ def _contact_row(agreement: Agreement, copy: Copy) -> list[dict[str, Any]]:
     return [{"label": label, "values": values} for label, values in rows if any(values)]
 
 
-def content(agreement: Agreement, *, of: Pair | None, language: str) -> dict[str, Any]:
-    """What the paper says: of the pair in force, or of what we serve now when `of` is None."""
+def content(
+    agreement: Agreement, *, of: Pair | None, language: str, general: Sequence[General] = ()
+) -> dict[str, Any]:
+    """What the paper says: of the pair in force, or of what we serve now when `of` is None.
+
+    `general` are lines of the half of the form that nobody approves: label, ours, the partner's.
+    """
     revision = of.ours if of else agreement.current
     if revision is None:
         raise ValueError("an agreement without a copy has no paper")
@@ -155,8 +170,9 @@ def content(agreement: Agreement, *, of: Pair | None, language: str) -> dict[str
             "code": agreement.code,
             "notice": _notice(agreement, revision, of),
             "parties": [{"name": own}, {"name": partner}],
-            "party_rows": _contact_row(agreement, copy),
+            "party_rows": _contact_row(agreement, copy, _partner_copy(agreement, of)),
             "groups": _groups(copy, names),
+            "general": [{"label": label, "values": said} for label, *said in general],
             "clauses": [gettext(one) for one in _CLAUSES],
             # We approve the partner's copy, and the partner ours.
             "approvals": [_approval(of.given, own), _approval(of.taken, partner)] if of else [],
@@ -165,6 +181,10 @@ def content(agreement: Agreement, *, of: Pair | None, language: str) -> dict[str
                 "parties": gettext("Partners"),
                 "field": gettext("Condition"),
                 "agreed": gettext("Agreed"),
+                "general": gettext("General information"),
+                "general_note": gettext(
+                    "As the institutions tell it at present; it may change at any time and needs no approval."
+                ),
                 "clauses": gettext("Common provisions"),
                 "approvals": gettext("Approvals"),
                 "no_approvals": gettext("Nobody has approved this text yet."),
@@ -178,9 +198,16 @@ def content(agreement: Agreement, *, of: Pair | None, language: str) -> dict[str
         }
 
 
-def pdf(agreement: Agreement, *, of: Pair | None = None, language: str = "en") -> bytes:
+def pdf(
+    agreement: Agreement,
+    *,
+    of: Pair | None = None,
+    language: str = "en",
+    general: Sequence[General] = (),
+) -> bytes:
     """The agreement as a PDF in one of our languages; the same content gives the same pages."""
-    said = json.dumps(content(agreement, of=of, language=language), ensure_ascii=False)
+    made_of = content(agreement, of=of, language=language, general=general)
+    said = json.dumps(made_of, ensure_ascii=False)
     made = typst.compile(
         _TEMPLATE, format="pdf", sys_inputs={"agreement": said}, pdf_standards=["ua-1"]
     )

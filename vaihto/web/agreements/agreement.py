@@ -41,6 +41,7 @@ from vaihto.web.agreements.conditions import units_of
 from vaihto.web.agreements.contacts import in_words
 from vaihto.web.agreements.register import TONES
 from vaihto.web.agreements.remarks import about, subjects
+from vaihto.web.agreements.sheets import general_rows
 from vaihto.web.agreements.troubles import problem_word
 from vaihto.web.components import Cell, Column, Event, Fact, Row
 from vaihto.web.deeds import events
@@ -261,6 +262,7 @@ def _first_day(one: Agreement) -> Any:
 def _sides(one: Agreement, found: Standing) -> list[dict[str, Any]]:
     """Both halves of the conversation, side by side: who serves which copy, and who approved what."""
     received = one.received_copy
+    over = reaching.channel_of(one.institution, one.partner)
     ours = {
         "title": name_of(one.institution),
         "is_ours": True,
@@ -279,7 +281,7 @@ def _sides(one: Agreement, found: Standing) -> list[dict[str, Any]]:
         "served": received is not None and received.current is not None,
         "version": received.current.number if received and received.current else None,
         "at": received.current.came_at if received and received.current else None,
-        "asked": received.asked_at if received else None,
+        "asked": received.asked_at if received and over is Channel.EWP else None,
         "approved": found.approved_by_us,
         "says": _("We have approved the partner's present copy.")
         if found.approved_by_us
@@ -292,6 +294,7 @@ def _sides(one: Agreement, found: Standing) -> list[dict[str, Any]]:
 def _approvals(one: Agreement) -> Any:
     rows = []
     versions = _versions(one)
+    names = {who.hei_id: name_of(who) for who in (one.institution, one.partner)}
     for approval in one.approvals.order_by("-at", "-pk"):
         side = name_of(one.institution) if approval.side == Side.OURS else name_of(one.partner)
         number = versions.get((approval.side, approval.digest))
@@ -307,7 +310,7 @@ def _approvals(one: Agreement) -> Any:
                 [
                     Cell(shown(approval.at), nowrap=True),
                     side,
-                    Cell(approval.by, note=approval.mandate),
+                    Cell(names.get(approval.by, approval.by), note=approval.mandate),
                     Cell(word, note=_("taken back") if approval.withdraws else ""),
                     Cell(
                         _("Proof"),
@@ -535,7 +538,9 @@ def paper(request: Request, pk: int) -> HttpResponse:
     of: Pair | None = None if request.GET.get("text") == "served" else one.mutual
     wanted = request.GET.get("language") or get_language() or "en"
     language = wanted if wanted in {"en", "fi", "sv"} else "en"
-    answer = HttpResponse(pdf(one, of=of, language=language), content_type="application/pdf")
+    general = general_rows(one, language=language)
+    content = pdf(one, of=of, language=language, general=general)
+    answer = HttpResponse(content, content_type="application/pdf")
     answer["Content-Disposition"] = f'inline; filename="{one.code}.pdf"'
     return answer
 

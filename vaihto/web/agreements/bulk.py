@@ -198,7 +198,7 @@ def _done(request: Request, found: list[Agreement], wanted: _Wanted, note: str) 
         seen = request.POST.get(f"seen-{one.pk}", "")
         terms = wanted.terms(one)
         if terms == one.terms:
-            rows.append(result_row(one, _("Nothing was changed.")))
+            rows.append(result_row(one, _("Nothing was changed."), is_done=False))
             continue
         try:
             actions.edit(

@@ -74,7 +74,24 @@ def field_text(area: SubjectArea | None) -> str:
 
 def _code_of(text: str) -> str:
     found = _CODE.match(text)
-    return found.group(1) if found else clean_text(text)
+    return found.group(1) if found else _code_named(clean_text(text))
+
+
+def _code_named(text: str) -> str:
+    """The detailed field that has this name, or alone has it in its name; else the text as it is."""
+    wanted = text.casefold()
+    if len(wanted) < 4:
+        return text
+    found = set()
+    for code in ISCED_F:
+        if code.facts["level"] != "detailed":
+            continue
+        names = [name.casefold() for name in code.names.values()]
+        if wanted in names:
+            return code.code
+        if any(wanted in name for name in names):
+            found.add(code.code)
+    return found.pop() if len(found) == 1 else text
 
 
 def row_of(condition: Condition, ours: str, partner: str, origin: int | None = None) -> Row:
@@ -466,7 +483,7 @@ class SkillForm(forms.Form):
 
     origin = forms.CharField(required=False, widget=forms.HiddenInput)
     language = ChoiceField(label=gettext_lazy("Language"), required=False)
-    level = ChoiceField(label=gettext_lazy("Level"), required=False)
+    level = ChoiceField(label=gettext_lazy("Language level"), required=False)
     field = forms.CharField(
         label=gettext_lazy("Only for this field"),
         required=False,

@@ -68,9 +68,11 @@ class MandateForm(forms.Form):
         label=gettext_lazy("You approve as"),
         max_length=200,
         help_text=gettext_lazy("Your office and mandate; kept with the approval and printed."),
+        error_messages={"required": gettext_lazy("Say in which capacity you approve.")},
     )
     read = forms.BooleanField(
-        label=gettext_lazy("I have read what stands above and approve it for my institution")
+        label=gettext_lazy("I have read what stands above and approve it for my institution"),
+        error_messages={"required": gettext_lazy("Mark that you have read what stands above.")},
     )
 
 

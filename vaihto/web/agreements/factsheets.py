@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -14,61 +13,20 @@ from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from vaihto.ewp.apis.institutions import FACTSHEET
-from vaihto.ewp.partners import partner_copy
-from vaihto.institutions.models import Factsheet, Institution
-from vaihto.institutions.queries import factsheet_of
 from vaihto.web import components
 from vaihto.web.agreements.agreement import agreement_of, trail
+from vaihto.web.agreements.sheets import (
+    DEADLINES,
+    PIECES,
+    Sheet,
+    contact_parts,
+    requirements_of,
+    sheet_of,
+    sheet_words,
+)
 from vaihto.web.components import Cell, Column, Row
 from vaihto.web.frame import Request, page
 from vaihto.web.offers.words import name_of
-from vaihto.web.wording import shown
-
-_DEADLINES = (
-    "nominations_autumn",
-    "nominations_spring",
-    "applications_autumn",
-    "applications_spring",
-)
-_PIECES = ("application", "housing", "visa", "insurance")
-
-
-def _words() -> dict[str, str]:
-    return {
-        "nominations_autumn": _("Nominations for autumn until"),
-        "nominations_spring": _("Nominations for spring until"),
-        "applications_autumn": _("Applications for autumn until"),
-        "applications_spring": _("Applications for spring until"),
-        "decision_weeks": _("Weeks until applications are decided"),
-        "transcript_weeks": _("Weeks until transcripts are sent"),
-        "application": _("Applications"),
-        "housing": _("Housing"),
-        "visa": _("Visa and residence permit"),
-        "insurance": _("Insurance"),
-        "requirements": _("What applicants must hand in or know"),
-    }
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """One side's factsheet, whoever keeps it; `facts` is ours or a partner's message, None when there is none."""
-
-    facts: Any
-    origin: str
-
-
-def sheet_of(institution: Institution, request: Request) -> Sheet:
-    """What the institution tells, from here or from the network."""
-    kept = Factsheet.objects.filter(institution=institution).first()
-    if kept is not None:
-        return Sheet(factsheet_of(kept), _("kept here"))
-    told = partner_copy(institution.hei_id, FACTSHEET)
-    if told is None or told.message is None or not told.message.factsheets:
-        return Sheet(None, "")
-    own = [one for one in told.message.factsheets if one.hei_id == institution.hei_id]
-    age = _("as published on %(day)s") % {"day": shown(told.fetched_at)} if told.fetched_at else ""
-    return Sheet((own or list(told.message.factsheets))[0], age)
 
 
 def next_day(text: str, today: date) -> str:
@@ -90,11 +48,7 @@ def next_day(text: str, today: date) -> str:
 def _information(piece: Any) -> SafeString | str:
     if piece is None:
         return ""
-    links = [
-        link.url if hasattr(link, "url") else str(link[-1])
-        for link in (getattr(piece, "websites", None) or ())
-    ]
-    email, phone = getattr(piece, "email", ""), str(getattr(piece, "phone", "") or "")
+    email, phone, links = contact_parts(piece)
     parts = [format_html('<a href="mailto:{0}">{0}</a>', email)] if email else []
     parts += [conditional_escape(phone)] if phone else []
     parts += [_link(one) for one in links]
@@ -113,27 +67,25 @@ def _lines(sheet: Sheet, today: date) -> dict[str, Any]:
         return {}
     facts = sheet.facts
     found: dict[str, Any] = {
-        name: next_day(getattr(facts, name) or "", today) for name in _DEADLINES
+        name: next_day(getattr(facts, name) or "", today) for name in DEADLINES
     }
     for name in ("decision_weeks", "transcript_weeks"):
         value = getattr(facts, name)
         found[name] = "" if value is None else str(value)
-    for name in _PIECES:
+    for name in PIECES:
         found[name] = _information(getattr(facts, name))
-    found["requirements"] = "; ".join(
-        f"{one.name}: {one.details}" if one.details else one.name for one in facts.requirements
-    )
+    found["requirements"] = requirements_of(facts)
     return found
 
 
 def factsheets(request: Request, pk: int) -> HttpResponse:
     """Our factsheet and the partner's, line by line."""
     one = agreement_of(request, pk)
-    ours, theirs = sheet_of(one.institution, request), sheet_of(one.partner, request)
+    ours, theirs = sheet_of(one.institution), sheet_of(one.partner)
     left, right = _lines(ours, request.today), _lines(theirs, request.today)
     rows: Sequence[Row] = [
         Row([word, Cell(left.get(name, "") or "–"), Cell(right.get(name, "") or "–")])
-        for name, word in _words().items()
+        for name, word in sheet_words().items()
     ]
     missing = [
         _("%(institution)s publishes no factsheet.") % {"institution": name_of(each)}

@@ -356,24 +356,28 @@ def as_csv(request: Request) -> HttpResponseBase:
     return csv_file("agreements", _HEADER, _lines(narrowed(request.actor, chosen)))
 
 
+class _NotDone(Exception):
+    """Nothing was done with this one, and its sentence says why; it stops no other."""
+
+
 # Each answers what came of it, in a sentence; a refusal is told beside its row.
 Deed = Callable[[Request, Agreement], str]
 
 
 def _propose(request: Request, one: Agreement) -> str:
     if one.shared_at:
-        return _("It was proposed before.")
+        raise _NotDone(_("It was proposed before."))
     actions.propose(actor=request.actor, agreement=one, now=request.now)
     return _("Proposed to the partner.")
 
 
 def _look(request: Request, one: Agreement) -> str:
     if not one.shared_at or one.deleted_at:
-        return _("The partner does not know of it.")
+        raise _NotDone(_("The partner does not know of it."))
     request.actor.require(May.AGREEMENTS_EDIT, one.institution_id, one.unit_id)
     seen = reaching.look(one, actor=request.actor, now=request.now)
     if not seen.fresh:
-        return not_fresh(seen)
+        raise _NotDone(not_fresh(seen))
     now = Agreement.objects.get(pk=one.pk)
     if now.listed_state == one.listed_state and now.listed_turn == one.listed_turn:
         return _("Asked; nothing is new.")
@@ -394,7 +398,7 @@ def _remind(request: Request, one: Agreement) -> str:
 
 def _renew(request: Request, one: Agreement) -> str:
     if one.first_year is None or one.last_year is None:
-        return _("It has no academic years that could be moved.")
+        raise _NotDone(_("It has no academic years that could be moved."))
     made = actions.create(
         actor=request.actor,
         institution=one.institution,
@@ -433,19 +437,22 @@ def selected(request: Request) -> HttpResponseBase:
     for one in whole.order_by("code"):
         try:
             rows.append(result_row(one, _DEEDS[wanted](request, one)))
+        except _NotDone as why:
+            rows.append(result_row(one, str(why), is_done=False))
         except Refusal as refusal:
             told = sentence_of(refusal)
             rows.append(result_row(one, f"{told.sentence} {told.remedy}".strip(), refused=True))
     return results(request, rows, back=safe_next(request, "agreements:register"))
 
 
-def result_row(one: Agreement, told: str, *, refused: bool = False) -> Row:
+def result_row(one: Agreement, told: str, *, refused: bool = False, is_done: bool = True) -> Row:
     """What came of a deed on one of many."""
+    result = Cell(_("done"), tone="good") if is_done else Cell(_("nothing done"), tone="plain")
     return Row(
         [
             Cell(one.code, href=reverse("agreements:agreement", args=[one.pk])),
             name_of(one.partner),
-            Cell(_("refused"), tone="bad") if refused else Cell(_("done"), tone="good"),
+            Cell(_("refused"), tone="bad") if refused else result,
             told,
         ]
     )

@@ -27,6 +27,7 @@ from vaihto.web import components
 from vaihto.web.agreements.comparing import boxes
 from vaihto.web.agreements.contacts import in_words
 from vaihto.web.agreements.remarks import about, subject_of, subjects
+from vaihto.web.agreements.sheets import general_rows
 from vaihto.web.components import Event, Fact, Tone
 from vaihto.web.frame import Request
 from vaihto.web.guest.door import behind_the_door, guest_page
@@ -259,7 +260,9 @@ def paper(request: Request, link: GuestLink, secret: str) -> HttpResponse:
     if of is None and one.mutual and not standing(one).moved:
         of = one.mutual
     language = get_language() or "en"
-    answer = HttpResponse(pdf(one, of=of, language=language), content_type="application/pdf")
+    general = general_rows(one, language=language)
+    content = pdf(one, of=of, language=language, general=general)
+    answer = HttpResponse(content, content_type="application/pdf")
     answer["Content-Disposition"] = f'attachment; filename="{one.code}.pdf"'
     return answer
 
