@@ -49,6 +49,7 @@ SUBJECTS: dict[str, Any] = {
     "institutions.capability": gettext_lazy("Capability"),
     "ewp.exchange": gettext_lazy("Exchange"),
     "ewp.key": gettext_lazy("Key"),
+    "ewp.trial": gettext_lazy("Test of agreements"),
     "jobs.notification": gettext_lazy("Notification"),
 }
 _PAGES = {
@@ -59,6 +60,7 @@ _PAGES = {
     "imports.batch": "imports:batch",
     "virta.exportrun": "virta:run",
     "ewp.exchange": "network:exchange",
+    "ewp.trial": "network:trial",
     "jobs.notification": "network:notification",
 }
 

@@ -25,6 +25,7 @@ from vaihto.agreements.models import (
     Side,
 )
 from vaihto.agreements.queries import academic_year_of
+from vaihto.agreements.serving import compared
 from vaihto.agreements.terms import (
     Condition,
     Kind,
@@ -367,7 +368,8 @@ def _edit(trial: Trial, actor: Actor, now: datetime, _copy: ReceivedCopy | None)
     received = agreement.received_copy
     theirs = received.current.copy if received and received.current else None
     ours = agreement.terms
-    if theirs and not trial.we_start and _people(theirs.terms) != _people(ours):
+    seen = compared(agreement)
+    if seen and not trial.we_start and not seen.is_equivalent:
         _take_theirs(trial, actor, now, None)
         return
     most = max((*_people(ours), *(_people(theirs.terms) if theirs else ())), default=0)
@@ -393,7 +395,7 @@ def _take_theirs(trial: Trial, actor: Actor, now: datetime, _copy: ReceivedCopy 
     actions.take_theirs(actor=actor, agreement=agreement, digest=received.current.digest, now=now)
 
 
-def _index(trial: Trial, actor: Actor, now: datetime, _copy: ReceivedCopy | None) -> None:
+def _index(trial: Trial, actor: Actor, now: datetime, _copy: ReceivedCopy | None) -> bool:
     """Asks for the whole list, and fetches what it names and nobody here knows yet."""
     answer = client.call(
         institution=trial.institution,
@@ -405,18 +407,26 @@ def _index(trial: Trial, actor: Actor, now: datetime, _copy: ReceivedCopy | None
         read=IiasIndexResponse.read,
     )
     if not answer.is_good or answer.message is None:
-        return
+        return False
     known = set(_copies(trial).values_list("iia_id", flat=True))
     new = [one for one in answer.message.iia_ids if one not in known]
     # The newest stand last in most lists.
-    for iia_id in new[-_MOST_FETCHED:]:
-        _fetch(trial, iia_id, actor, now)
+    return _fetch(trial, new[-_MOST_FETCHED:], actor, now)
 
 
-def _fetch(trial: Trial, iia_id: str, actor: Actor, now: datetime) -> None:
-    fetch_copy(
-        institution=trial.institution, partner=trial.partner, iia_id=iia_id, now=now, actor=actor
-    )
+def _fetch(trial: Trial, ids: Iterable[str], actor: Actor, now: datetime) -> bool:
+    """Fetches until one fails: somebody waits for the page, and a silent partner stays silent."""
+    for iia_id in ids:
+        _received, answer = fetch_copy(
+            institution=trial.institution,
+            partner=trial.partner,
+            iia_id=iia_id,
+            now=now,
+            actor=actor,
+        )
+        if not answer.is_good:
+            return False
+    return True
 
 
 def _link(trial: Trial, actor: Actor, now: datetime, copy: ReceivedCopy | None) -> None:
@@ -427,9 +437,8 @@ def _link(trial: Trial, actor: Actor, now: datetime, copy: ReceivedCopy | None) 
     actions.link(actor=actor, received=received, agreement=_first(trial), now=now)
 
 
-def _get(trial: Trial, actor: Actor, now: datetime, _copy: ReceivedCopy | None) -> None:
-    for iia_id in copies_of_partner(trial):
-        _fetch(trial, iia_id, actor, now)
+def _get(trial: Trial, actor: Actor, now: datetime, _copy: ReceivedCopy | None) -> bool:
+    return _fetch(trial, copies_of_partner(trial), actor, now)
 
 
 def _check(trial: Trial, actor: Actor, now: datetime, _copy: ReceivedCopy | None) -> None:
@@ -438,14 +447,13 @@ def _check(trial: Trial, actor: Actor, now: datetime, _copy: ReceivedCopy | None
 
 def _look(trial: Trial, actor: Actor, now: datetime, copy: ReceivedCopy | None) -> None:
     """Everything of the partner, also what it sent no word of."""
-    _get(trial, actor, now, copy)
-    _index(trial, actor, now, copy)
-    if trial.first_id is not None:
-        _check(trial, actor, now, copy)
     _note(actor, "look", trial, now)
+    answers = _get(trial, actor, now, copy) and _index(trial, actor, now, copy)
+    if answers and trial.first_id is not None:
+        _check(trial, actor, now, copy)
 
 
-_ACTS: dict[str, Callable[[Trial, Actor, datetime, ReceivedCopy | None], None]] = {
+_ACTS: dict[str, Callable[[Trial, Actor, datetime, ReceivedCopy | None], object]] = {
     "create": _create,
     "take-in": _take_in,
     "edit": _edit,
