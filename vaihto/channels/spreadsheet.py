@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import xlsxwriter
@@ -300,10 +301,43 @@ def plan(
             for name, at in places.items()
         }
         groups.setdefault(said["agreement"] or f"#{line.number}", []).append((line, said))
+    known_here = _Known.of(groups, institution)
     return [
-        _one(code, rows, places, institution=institution, landing=landing)
+        _one(code, rows, places, known_here, institution=institution, landing=landing)
         for code, rows in groups.items()
     ]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What we have of what a file names, read at once: partners by their ids, agreements by their codes."""
+
+    partners: Mapping[str, Institution]
+    agreements: Mapping[str, Agreement]
+
+    @classmethod
+    def of(
+        cls, groups: Mapping[str, list[tuple[Line, dict[str, str]]]], institution: Institution
+    ) -> _Known:
+        named = {_token(rows[0][1]["partner"]) for rows in groups.values()}
+        agreements = (
+            Agreement.objects.filter(institution=institution, deleted_at__isnull=True)
+            .select_related("institution", "partner", "unit", "current")
+            .prefetch_related("copies__current")
+        )
+        return cls(
+            {one.hei_id: one for some in _parts_of(named) for one in
+             Institution.objects.filter(hei_id__in=some)},
+            {one.code: one for some in _parts_of(groups) for one in
+             agreements.filter(code__in=some)},
+        )  # fmt: skip
+
+
+def _parts_of(names: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """As many at a time as one query may name."""
+    rest = iter(names)
+    while some := tuple(islice(rest, 500)):
+        yield some
 
 
 def _token(text: str) -> str:
@@ -314,17 +348,14 @@ def _one(
     code: str,
     rows: list[tuple[Line, dict[str, str]]],
     places: Mapping[str, int],
+    known: _Known,
     *,
     institution: Institution,
     landing: Landing,
 ) -> Plan:
     first_line, first = rows[0]
-    partner = Institution.objects.filter(hei_id=_token(first["partner"])).first()
-    agreement = (
-        Agreement.objects.filter(institution=institution, code=code, deleted_at__isnull=True)
-        .select_related("institution", "partner", "unit", "current")
-        .first()
-    )
+    partner = known.partners.get(_token(first["partner"]))
+    agreement = known.agreements.get(code)
     before = _before(agreement, landing)
     made = Plan(
         code="" if code.startswith("#") else code,
@@ -634,32 +665,51 @@ def bring(
     )
 
 
+_AT_ONCE = 50
+"""Agreements in one transaction, so that a long file keeps nobody else from writing for long."""
+
+
 def carry_out(
-    *, actor: Actor, file: AgreementFile, plans: Sequence[Plan], now: datetime
+    *,
+    actor: Actor,
+    file: AgreementFile,
+    plans: Sequence[Plan],
+    now: datetime,
+    tell: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[dict[str, str]]:
     """Brings in every agreement that nothing is wrong with; each is whole or not there. Twice does nothing more.
 
-    Answers code, verdict and the refusal's sentence of each.
+    `plans` are those of the whole file, in its order; what was begun and broken off goes on where it stopped. `tell`
+    hears how far it is. Answers code, verdict and the refusal's sentence of each.
     """
     actor.require(May.AGREEMENTS_EDIT, file.institution_id)
-    with transaction.atomic():
-        held = AgreementFile.objects.select_for_update().get(pk=file.pk)
-        if held.done_at:
-            return list(held.outcome)
-        told = [_carried(actor, held, each, now) for each in plans]
-        held.done_at, held.outcome = now, told
-        held.save(update_fields=["done_at", "outcome"])
-        record(
-            actor,
-            "channels.bring-file",
-            held,
-            at=now,
-            institution_id=held.institution_id,
-            changes={
-                "agreements": [0, sum(one["verdict"] in {"created", "changed"} for one in told)]
-            },
-        )
-    return told
+    while True:
+        with transaction.atomic():
+            held = AgreementFile.objects.select_for_update().get(pk=file.pk)
+            told = list(held.outcome)
+            if held.done_at:
+                return told
+            told += [
+                _carried(actor, held, each, now) for each in plans[len(told) : len(told) + _AT_ONCE]
+            ]
+            held.outcome = told
+            if len(told) >= len(plans):
+                held.done_at = now
+                _note_down(actor, held, now)
+            held.save(update_fields=["done_at", "outcome"])
+        tell(len(told), len(plans))
+
+
+def _note_down(actor: Actor, held: AgreementFile, now: datetime) -> None:
+    count = sum(one["verdict"] in {"created", "changed"} for one in held.outcome)
+    record(
+        actor,
+        "channels.bring-file",
+        held,
+        at=now,
+        institution_id=held.institution_id,
+        changes={"agreements": [0, count]},
+    )
 
 
 def _carried(actor: Actor, file: AgreementFile, made: Plan, now: datetime) -> dict[str, str]:
@@ -690,7 +740,14 @@ def _landed(
 ) -> Agreement | None:
     if file.landing == Landing.OURS:
         if made.agreement is not None:
-            return actions.edit(actor=actor, agreement=made.agreement, terms=made.terms, now=now)
+            looked_at = made.agreement.current
+            return actions.edit(
+                actor=actor,
+                agreement=made.agreement,
+                terms=made.terms,
+                now=now,
+                seen=looked_at.number if looked_at else None,
+            )
         return actions.create(
             actor=actor,
             institution=file.institution,

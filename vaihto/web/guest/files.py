@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from django import forms
@@ -18,12 +16,12 @@ from vaihto.agreements import words
 from vaihto.agreements.models import Agreement
 from vaihto.channels import spreadsheet as sheets
 from vaihto.channels.models import AgreementFile, Landing
-from vaihto.imports.tables import open_table
+from vaihto.imports.agreements import AT_ONCE, KIND, begin, plans_of, plans_of_file, work_of
 from vaihto.institutions.models import Institution
+from vaihto.jobs.models import Work
 from vaihto.journal.actors import May
-from vaihto.people.secrecy import unseal
 from vaihto.refusals import NotAllowed, Refusal
-from vaihto.web import components
+from vaihto.web import components, work
 from vaihto.web.agreements.agreement import trail
 from vaihto.web.agreements.editing import places_of
 from vaihto.web.components import Cell, Column, Row, Tone
@@ -146,7 +144,8 @@ def _kept(request: Request, form: BringForm, places: list[Institution]) -> Agree
             "spreadsheet.size", sentence=_("The file is larger than 10 MB."), field="file"
         )
     content = upload.read()
-    _plans(content, place, Landing(given["landing"]))  # a file that cannot be read is not kept
+    # A file that cannot be read is not kept.
+    plans_of(content, institution=place, landing=Landing(given["landing"]))
     return sheets.bring(
         actor=request.actor,
         institution=place,
@@ -156,17 +155,6 @@ def _kept(request: Request, form: BringForm, places: list[Institution]) -> Agree
         digest=hashlib.sha256(content).hexdigest(),
         now=request.now,
     )
-
-
-def _plans(content: bytes, institution: Institution, landing: Landing) -> list[sheets.Plan]:
-    with tempfile.TemporaryDirectory(prefix="agreements-") as folder:
-        path = Path(folder) / "brought"
-        path.write_bytes(content)
-        table = open_table(path, known_headers=sheets.known_headers())
-        lines = (
-            sheets.Line(one.number, one.cells, frozenset(one.formulas)) for one in table.lines()
-        )
-        return sheets.plan(table.header, lines, institution=institution, landing=landing)
 
 
 def file(request: Request, pk: int) -> HttpResponse:
@@ -181,8 +169,14 @@ def file(request: Request, pk: int) -> HttpResponse:
         raise Http404
     if kept.done_at:
         return _done_page(request, kept)
-    plans = _plans(unseal(bytes(kept.content)), kept.institution, Landing(kept.landing))
+    running = work_of(kept)
+    if running is not None and not running.has_ended:
+        return _waiting_page(request, kept, running)
+    plans = plans_of_file(kept)
     if request.method == "POST":
+        if sum(one.verdict in {"created", "changed"} for one in plans) > AT_ONCE:
+            begin(actor=request.actor, file=kept)
+            return HttpResponseRedirect(reverse("without-ewp:file", args=[pk]))
         told = sheets.carry_out(actor=request.actor, file=kept, plans=plans, now=request.now)
         count = sum(one["verdict"] in {"created", "changed"} for one in told)
         messages.success(
@@ -212,6 +206,7 @@ def file(request: Request, pk: int) -> HttpResponse:
         ),
         possible=counts["created"] + counts["changed"],
         refused=counts["refused"],
+        failed=running is not None and running.state == Work.State.FAILED,
         table=components.table(
             _("What would happen, row by row"),
             [
@@ -223,6 +218,26 @@ def file(request: Request, pk: int) -> HttpResponse:
             [row for one in plans for row in _rows(one)][:2000],
         ),
     )
+
+
+def _waiting_page(request: Request, kept: AgreementFile, running: Work) -> HttpResponse:
+    return page(
+        request,
+        "guest/waiting.html",
+        heading=kept.name,
+        lead=label(Landing, kept.landing),
+        trail=trail(),
+        kept=kept,
+        bar=components.progress(work.progress_of(running)),
+        refresh=3,
+    )
+
+
+def _result(one: Work) -> tuple[str, str]:
+    return _("What became of it"), reverse("without-ewp:file", args=[int(one.subject_id)])
+
+
+work.shows(KIND, title=lambda _one: _("Bringing agreements in"), result=_result)
 
 
 def _rows(one: sheets.Plan) -> list[Row]:
