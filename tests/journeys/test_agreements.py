@@ -136,6 +136,7 @@ class Walk(RuleBasedStateMachine):
     offices: ClassVar[tuple[Office, Office]]
     walks: ClassVar[int] = 0
     steps: ClassVar[int] = 0
+    stories: ClassVar[list[str]] = []  # of walks that went wrong: two nodes never do the same twice
 
     def __init__(self) -> None:
         super().__init__()
@@ -195,6 +196,13 @@ class Walk(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Nothing is under way any more, and every night the partner is asked."""
         Walk.walks += 1
+        try:
+            self._end()
+        except AssertionError as error:
+            Walk.stories.append(str(error))
+            raise
+
+    def _end(self) -> None:
         for one in self.offices:
             one("shuffle", self.code, seed=1)
         work(*self.offices)
@@ -212,19 +220,22 @@ class Walk(RuleBasedStateMachine):
 
 
 def _walks(offices: tuple[Office, Office], *, number: int, count: int, steps: int) -> None:
-    Walk.offices = offices
+    Walk.offices, Walk.stories = offices, []
     chosen = seed(number)(lambda: Walk())
-    run_state_machine_as_test(
-        chosen,
-        settings=settings(
-            max_examples=count,
-            stateful_step_count=steps,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate],  # a walk takes seconds; its story is told with the failure
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    try:
+        run_state_machine_as_test(
+            chosen,
+            settings=settings(
+                max_examples=count,
+                stateful_step_count=steps,
+                deadline=None,
+                database=None,
+                phases=[Phase.generate],  # a walk takes seconds; its story is told instead
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    finally:
+        assert not Walk.stories, Walk.stories[0]
 
 
 def test_whatever_was_lost_late_or_doubled_both_agree_in_the_end(
