@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from tests.cast import Cast, account, institution, role
+from tests.cast import Cast, account, institution, mobility, role, student
 from tests.ewp.test_trials import URL, P, asked, begun, comes, known
 from tests.web.conftest import AsSomebody
+from tests.web.test_agreements import agreed
 from tests.web.test_network import rows, text
 from vaihto.ewp import registry
 from vaihto.ewp.apis.iias import trials
@@ -23,6 +25,7 @@ from vaihto.ewp.models import Trial
 from vaihto.ewp.refreshing import PRODUCTION
 from vaihto.institutions.models import Institution
 from vaihto.journal.actors import Actor
+from vaihto.mobilities.queries import uses_of
 from vaihto.people.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -219,3 +222,18 @@ def test_at_the_end_the_report_is_kept_and_the_test_agreements_go_away(
         address("trial-clean", trial.pk)
         not in manager.get(address("trial", trial.pk)).content.decode()
     )
+
+
+def test_nobody_is_under_a_test_so_it_can_always_be_ended(cast: Cast) -> None:
+    """Real mobilities of the same pair and year are not the test's."""
+    ours, _theirs = agreed(cast)
+    mobility(
+        person=student(cast.sending).person,
+        sending=cast.sending,
+        receiving=cast.receiving,
+        start=date(2026, 9, 1),
+        end=date(2026, 12, 20),
+    )
+    assert uses_of(ours) == 1
+    ours.is_trial = True
+    assert uses_of(ours) == 0
