@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from vaihto.agreements import words
 from vaihto.agreements.models import Agreement, Approval, Pair, Programme, Revision
 from vaihto.agreements.terms import ORDER, Condition, Copy
+from vaihto.institutions.models import Institution
 from vaihto.wording import mark as _
 
 General = tuple[str, str, str]
@@ -94,8 +95,10 @@ def _groups(copy: Copy, names: Mapping[str, str]) -> list[dict[str, Any]]:
     return groups
 
 
-def _approval(one: Approval, institution: str) -> dict[str, str]:
-    by = f"{one.by} ({one.mandate})" if one.mandate else one.by
+def _approval(one: Approval, of: Institution) -> dict[str, str]:
+    # The network says which institution approved, not who.
+    institution, who = of.name, "" if one.by == of.hei_id else one.by
+    by = f"{who} ({one.mandate})" if who and one.mandate else who or one.mandate or institution
     # The hash is broken into two lines so that it fits; nobody reads it, machines compare it.
     return {
         "institution": institution,
@@ -175,7 +178,12 @@ def content(
             "general": [{"label": label, "values": said} for label, *said in general],
             "clauses": [gettext(one) for one in _CLAUSES],
             # We approve the partner's copy, and the partner ours.
-            "approvals": [_approval(of.given, own), _approval(of.taken, partner)] if of else [],
+            "approvals": [
+                _approval(of.given, agreement.institution),
+                _approval(of.taken, agreement.partner),
+            ]
+            if of
+            else [],
             "words": {
                 "page": gettext("Page"),
                 "parties": gettext("Partners"),

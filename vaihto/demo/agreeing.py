@@ -142,6 +142,11 @@ def _office(of: Institution) -> Contact:
     return Contact(names=(("en", "International Office"),), emails=(f"international@{of.hei_id}",))
 
 
+def _plain_contacts(of: Institution) -> object:
+    """The same as an agreement keeps it."""
+    return stored(Party(of.hei_id, contacts=(_office(of),)))["contacts"]
+
+
 @dataclass
 class Table:
     """Both sides of one negotiation: what we do is real, what the partner does is invented."""
@@ -167,9 +172,11 @@ class Table:
             now=self.clock(),
             programme=self.programme,
         )
-        plain = stored(Party(self.own.hei_id, contacts=(_office(self.own),)))["contacts"]
         return actions.edit_particulars(
-            actor=self.actor, agreement=made, now=self.clock(), contacts=plain
+            actor=self.actor,
+            agreement=made,
+            now=self.clock(),
+            contacts=_plain_contacts(self.own),
         )
 
     def proposed(self, terms: Terms) -> Agreement:
@@ -432,6 +439,9 @@ def agree_with_neighbours(
             continue
         received = ReceivedCopy.objects.get(institution=own, partner=partner, iia_id=theirs.iia_id)
         ours = actions.take_in(actor=actor, received=received, now=clock())
+        ours = actions.edit_particulars(
+            actor=actor, agreement=ours, now=clock(), contacts=_plain_contacts(own)
+        )
         second.we_approve(theirs)
         if stage == "theirs to approve":
             continue

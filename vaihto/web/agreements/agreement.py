@@ -221,8 +221,8 @@ def _contacts(one: Agreement) -> list[Named]:
     theirs = received.current.copy if received and received.current else None
     ours = one.current.copy if one.current else None
     return [
-        Named(_("Ours"), _people(ours), _("The partner sees no contact of ours.")),
-        Named(_("The partner's"), _people(theirs), _("The partner has named nobody.")),
+        Named(_("Our contacts"), _people(ours), _("The partner sees no contact of ours.")),
+        Named(_("Partner's contacts"), _people(theirs), _("The partner has named nobody.")),
     ]
 
 
@@ -230,7 +230,7 @@ def _people(copy: Copy | None) -> list[tuple[str, str, str]]:
     if copy is None:
         return []
     signer = copy.author.signing_contact
-    found = [(signer, _("signs"))] if signer else []
+    found = [(signer, _("signs the agreement"))] if signer else []
     found += [(who, _in_language(who.roles)) for who in copy.author.contacts]
     for one in copy.terms.conditions:
         sends = one.sending == copy.author.hei_id

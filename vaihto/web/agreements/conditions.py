@@ -411,10 +411,10 @@ class ConditionForm(forms.Form):
         label=gettext_lazy("Levels"), required=False, widget=forms.CheckboxSelectMultiple
     )
     our_contacts = forms.MultipleChoiceField(
-        label=gettext_lazy("Ours"), required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Our contacts"), required=False, widget=forms.CheckboxSelectMultiple
     )
     partner_contacts = forms.MultipleChoiceField(
-        label=gettext_lazy("The partner's"), required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Partner's contacts"), required=False, widget=forms.CheckboxSelectMultiple
     )
     other_terms = forms.CharField(
         label=gettext_lazy("Other terms"),
