@@ -489,7 +489,13 @@ def test_notes_on_one_condition_say_so_to_both_sides_and_colleagues_keep_their_o
     assert inside.manager.post(remark, said).status_code == 302
     inside.manager.post(remark, {"text": "They are slow", "condition": "0"})
     assert "There is a note for you." in inside.post()
+    agreement = inside.look()
+    contact = {"names": [["en", "Exchange office"]], "emails": ["ask@example.org"]}
+    actions.edit_particulars(
+        actor=inside.actor, agreement=agreement, now=timezone.now(), contacts=[contact]
+    )
     page = inside.page()
+    assert "mailto:ask@example.org" in page
     assert "Could it be three?" in page
     assert "on condition 2" in page
     assert "They are slow" not in page

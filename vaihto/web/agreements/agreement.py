@@ -221,12 +221,13 @@ def _contacts(one: Agreement) -> list[Named]:
     theirs = received.current.copy if received and received.current else None
     ours = one.current.copy if one.current else None
     return [
-        Named(_("Our contacts"), _people(ours), _("The partner sees no contact of ours.")),
-        Named(_("Partner's contacts"), _people(theirs), _("The partner has named nobody.")),
+        Named(_("Our contacts"), people_of(ours), _("The partner sees no contact of ours.")),
+        Named(_("Partner's contacts"), people_of(theirs), _("The partner has named nobody.")),
     ]
 
 
-def _people(copy: Copy | None) -> list[tuple[str, str, str]]:
+def people_of(copy: Copy | None) -> list[tuple[str, str, str]]:
+    """Whom the author of a copy names: name, address and what to ask them."""
     if copy is None:
         return []
     signer = copy.author.signing_contact

@@ -414,7 +414,9 @@ class ConditionForm(forms.Form):
         label=gettext_lazy("Our contacts"), required=False, widget=forms.CheckboxSelectMultiple
     )
     partner_contacts = forms.MultipleChoiceField(
-        label=gettext_lazy("Partner's contacts"), required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Partner's contacts"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
     other_terms = forms.CharField(
         label=gettext_lazy("Other terms"),

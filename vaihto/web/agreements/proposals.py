@@ -30,6 +30,7 @@ from vaihto.web import components
 from vaihto.web.address import Address
 from vaihto.web.agreements.agreement import conditions_table
 from vaihto.web.agreements.comparing import Version, boxes, verdict
+from vaihto.web.agreements.deciding import finding_sentence
 from vaihto.web.agreements.register import readable_places
 from vaihto.web.agreements.troubles import problem_word
 from vaihto.web.components import Cell, Column, Fact, Row, Tab
@@ -204,6 +205,7 @@ def _page(
         is_open=is_open,
         is_ignored=one.ignored_at is not None,
         problem=_problem(one, last),
+        faults=_faults(one, copy),
         facts=components.facts(_facts(one, copy)),
         conditions=conditions_table(copy.terms, names, caption=_("What it says")) if copy else None,
         ends=copy is not None and copy.terms.is_terminated,
@@ -264,6 +266,30 @@ def _problem(one: ReceivedCopy, last: ReceivedRevision | None) -> Any:
         else " ".join([*said, kept]),
         tone="bad",
         title=_("The last copy could not be used."),
+    )
+
+
+def _faults(one: ReceivedCopy, copy: Copy | None) -> Any:
+    """What keeps a readable copy from being taken in, condition by condition."""
+    found = actions.unsound(one, copy.terms) if copy else []
+    if not found:
+        return ""
+    said = [
+        _("Condition %(number)s: %(sentence)s")
+        % {"number": (each.place or 0) + 1, "sentence": finding_sentence(each)}
+        for each in found[:20]
+    ]
+    return components.notice(
+        " ".join(
+            [
+                *said,
+                _("Tell the partner what has to be mended; a better copy is fetched by itself."),
+            ]
+        ),
+        tone="warn",
+        title=_(
+            "This copy breaks the network's rules, so it can be neither taken in nor approved."
+        ),
     )
 
 

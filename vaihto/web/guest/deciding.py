@@ -39,18 +39,27 @@ from vaihto.web.wording import filled, sentence_of
 class ApproveForm(forms.Form):
     """Who approves, as what, and that it is so."""
 
-    name = forms.CharField(label=gettext_lazy("Your name"), max_length=200)
+    name = forms.CharField(
+        label=gettext_lazy("Your name"),
+        max_length=200,
+        error_messages={"required": gettext_lazy("Write your name.")},
+    )
     function = forms.CharField(
         label=gettext_lazy("Your function"),
         max_length=200,
         help_text=gettext_lazy("As what you act for your institution, for example Vice-Rector."),
+        error_messages={"required": gettext_lazy("Write as what you act for your institution.")},
     )
     file = forms.FileField(
         label=gettext_lazy("Signed PDF"),
         help_text=gettext_lazy("The downloaded paper, signed; up to 10 MB."),
         widget=forms.ClearableFileInput(attrs={"accept": "application/pdf,.pdf"}),
+        error_messages={"required": gettext_lazy("Choose the signed paper, a PDF file.")},
     )
-    sure = forms.BooleanField(label="")
+    sure = forms.BooleanField(
+        label="",
+        error_messages={"required": gettext_lazy("Mark that you may act and approve this.")},
+    )
 
     def __init__(self, *args: Any, by_paper: bool, statement: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

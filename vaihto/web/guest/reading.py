@@ -24,6 +24,7 @@ from vaihto.channels import guest, reaching
 from vaihto.channels.models import Channel, GuestLink
 from vaihto.refusals import Refusal
 from vaihto.web import components
+from vaihto.web.agreements.agreement import people_of
 from vaihto.web.agreements.comparing import boxes
 from vaihto.web.agreements.contacts import in_words
 from vaihto.web.agreements.remarks import about, subject_of, subjects
@@ -243,6 +244,7 @@ def agreement(request: Request, link: GuestLink, secret: str) -> HttpResponse:
         differences=_differences(seen, names) if seen and differs else [],
         ending=bool(seen and seen.termination),
         bound=told(bound, names) if bound else [],
+        people=people_of(one.current.copy if one.current else None),
         written=_written(one),
         subjects=subjects(one.terms, names),
         has_notes=one.remarks.filter(for_partner=True).exists(),
