@@ -496,6 +496,15 @@ _TABLE: tuple[Ending, ...] = (
         _TICKET,
     ),
     Ending(
+        "no-identifier",
+        _THEIRS,
+        False,
+        _(
+            "What the partner named is no identifier of the network: 1 to 64 characters without blanks."
+        ),
+        _TICKET,
+    ),
+    Ending(
         "wrong-hash",
         _THEIRS,
         True,

@@ -31,6 +31,7 @@ from vaihto.agreements.actions.desk import (
     NotReady,
     Unsound,
     WrongState,
+    unsound,
 )
 from vaihto.agreements.actions.drafts import (
     create,
@@ -104,6 +105,7 @@ __all__ = [
     "take_theirs",
     "terminate",
     "unlink",
+    "unsound",
     "withdraw_approval",
     "write_text",
 ]
