@@ -39,7 +39,7 @@ def test_a_copy_with_impossible_years_names_them_and_cannot_be_taken_in(
         now=NOON,
     )
     page = client.get(reverse("agreements:proposal", args=[received.pk])).content.decode()
-    assert "This copy breaks the network&#x27;s rules" in page
+    assert "This copy breaks the network's rules" in page
     assert "Condition 2: “2026-27” is no academic year." in page
     assert reverse("agreements:take-in", args=[received.pk]) not in page
     answer = client.post(

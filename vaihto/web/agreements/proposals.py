@@ -269,28 +269,14 @@ def _problem(one: ReceivedCopy, last: ReceivedRevision | None) -> Any:
     )
 
 
-def _faults(one: ReceivedCopy, copy: Copy | None) -> Any:
+def _faults(one: ReceivedCopy, copy: Copy | None) -> list[str]:
     """What keeps a readable copy from being taken in, condition by condition."""
     found = actions.unsound(one, copy.terms) if copy else []
-    if not found:
-        return ""
-    said = [
+    return [
         _("Condition %(number)s: %(sentence)s")
         % {"number": (each.place or 0) + 1, "sentence": finding_sentence(each)}
         for each in found[:20]
     ]
-    return components.notice(
-        " ".join(
-            [
-                *said,
-                _("Tell the partner what has to be mended; a better copy is fetched by itself."),
-            ]
-        ),
-        tone="warn",
-        title=_(
-            "This copy breaks the network's rules, so it can be neither taken in nor approved."
-        ),
-    )
 
 
 def _suggested(one: Suggestion) -> dict[str, Any]:
