@@ -523,10 +523,11 @@ def _whole_of(agreement: Agreement) -> AllianceAgreement:
 @transaction.atomic
 def bind(*, actor: Actor, agreement: Agreement, to: AllianceAgreement, now: datetime) -> Agreement:
     """An agreement that stood by itself follows the alliance's text from now on; what it says stays as it is."""
+    # The text before the agreement, as everywhere here: two who lock in another order wait for each other for ever.
+    whole = holding(_locked(to), on=_day(now))
     agreement = locked(agreement)
     require(actor, May.AGREEMENTS_EDIT, agreement)
     require_alive(agreement)
-    whole = holding(_locked(to), on=_day(now))
     if not {agreement.institution, agreement.partner} <= set(whole.bound):
         raise WrongState(
             "alliance-agreements.not-bound",
