@@ -428,6 +428,39 @@ def test_whoever_was_invited_before_is_the_first_guess_until_invited_again(desk:
     assert (told["function"], told["language"]) == ("Coordinator", "sv")
 
 
+def test_the_office_reads_that_nobody_was_told_until_somebody_is_invited(desk: Desk) -> None:
+    address = reverse("agreements:agreement", args=[desk.pk])
+    desk.propose()
+    page = desk.manager.get(address).content.decode()
+    assert "Nobody at the partner has a link, so nobody there was told." in page
+    assert "has to read our proposal" in page
+    assert "Look at the partner" not in page, "what guests say is here at once"
+    desk.invite()
+    assert "Nobody at the partner has a link" not in desk.manager.get(address).content.decode()
+
+
+def test_an_end_that_the_partner_proposes_is_told_as_an_end(inside: Desk) -> None:
+    inside.approve()
+    inside.we_approve()
+    assert "What is in force" in inside.page()
+    assert inside.send("end", inside.hidden("end")).status_code == 302
+    assert "End proposed by you" in inside.page()
+    page = inside.manager.get(reverse("agreements:agreement", args=[inside.pk])).content.decode()
+    assert "The end of the agreement is proposed: agree to it, or propose something else." in page
+    assert "Only one of the two copies ends the agreement as a whole." in page
+    assert "directions differ" not in page
+    compared = inside.manager.get(reverse("agreements:comparison", args=[inside.pk]))
+    assert "their conditions forbid nothing" in compared.content.decode()
+    assert "Agree to the end" in page
+    agreed = inside.manager.post(reverse("agreements:deed", args=[inside.pk, "terminate"]))
+    assert agreed.status_code == 302
+    inside.approve()
+    inside.we_approve()
+    assert inside.state() is State.TERMINATED
+    assert "What was in force" in inside.page()
+    assert "Propose changes" not in inside.page()
+
+
 def test_a_paper_counts_only_when_a_second_person_confirmed_it(desk: Desk) -> None:
     desk.propose()
     address = reverse("without-ewp:papers", args=[desk.pk])

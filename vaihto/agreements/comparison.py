@@ -81,6 +81,19 @@ class Comparison:
         return frozenset(found)
 
     @property
+    def blocking(self) -> int:
+        """How many conditions forbid an approval."""
+        return sum(
+            pair.is_lonely or any(one.weight is Weight.BLOCKS for one in pair.differences)
+            for pair in self.pairs
+        )
+
+    @property
+    def only_ends(self) -> bool:
+        """Does nothing forbid an approval but that one copy ends the agreement and the other does not?"""
+        return self.termination is not None and not self.blocking
+
+    @property
     def is_strict(self) -> bool:
         """Would the hashed texts after the ids be the same?"""
         return not self.weights

@@ -12,7 +12,7 @@ from babel import Locale
 from babel.core import UnknownLocaleError
 from django.utils.translation import get_language, gettext, ngettext
 
-from vaihto.agreements.comparison import Difference, Pair, Weight
+from vaihto.agreements.comparison import Comparison, Difference, Pair, Weight
 from vaihto.agreements.standing import Next, State, Turn
 from vaihto.agreements.terms import (
     Condition,
@@ -91,6 +91,11 @@ TO_DO: dict[tuple[Turn, Next], str] = {
     (Turn.OURS, Next.APPROVE): _("Approve the partner's copy."),
     (Turn.PARTNER, Next.APPROVE): _("The partner has to approve our copy."),
     (Turn.NOBODY, Next.NOTHING): _("Nothing has to be done."),
+}
+
+_TO_ANSWER_THE_END: dict[Turn, str] = {
+    Turn.OURS: _("The end of the agreement is proposed: agree to it, or propose something else."),
+    Turn.PARTNER: _("The end of the agreement is proposed, and the partner has to answer."),
 }
 
 OBSTACLES: dict[str, str] = {
@@ -254,9 +259,18 @@ def lonely(pair: Pair) -> str:
     return gettext("Only the partner's copy has this condition.")
 
 
-def to_do(turn: str, deed: str) -> str:
+def to_do(turn: str, deed: str, state: str = "") -> str:
     """What has to be done next, as a sentence."""
+    if state == State.TERMINATION and deed == Next.AGREE:
+        return gettext(_TO_ANSWER_THE_END[Turn(turn)])
     return gettext(TO_DO.get((Turn(turn), Next(deed)), TO_DO[Turn.NOBODY, Next.NOTHING]))
+
+
+def obstacle(code: str, seen: Comparison | None) -> str:
+    """What forbids an approval, as a sentence; `seen` are the two copies."""
+    if code == "differs" and seen is not None and seen.only_ends:
+        return gettext("Only one of the two copies ends the agreement as a whole.")
+    return gettext(OBSTACLES[code])
 
 
 def state(code: str) -> str:

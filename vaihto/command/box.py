@@ -183,8 +183,24 @@ class Network:
                     address = self.status_url(node.manifest_url(hei_id))
                     raise NotStarted(f"{hei_id} is not in the catalogue; see {address}")
         if work:
+            self._make_known()
             for node in self.nodes:
                 node.worker.start()
+
+    def _make_known(self) -> None:
+        """Every node reads the catalogue before its people begin: what is proposed to strangers goes nowhere."""
+        log = self.folder / "catalogue.log"
+        command = [program("vaihto"), "ewp", "catalogue", "--refresh"]
+        asking = [start(command, environ=node.environ, log=log) for node in self.nodes]
+        try:
+            failed = [child.wait(timeout=_START_SECONDS) for child in asking]
+        except subprocess.TimeoutExpired:
+            failed = [1]
+        finally:
+            end(asking)
+        if any(failed):
+            words = log.read_text("utf-8", "replace")[-2000:]
+            raise NotStarted(f"A node could not read the catalogue.\n{words}")
 
     def stop(self) -> None:
         """Ends every process that is still there."""

@@ -26,7 +26,7 @@ from vaihto.agreements.models import (
 )
 from vaihto.agreements.paper import names_of, pdf
 from vaihto.agreements.serving import binding_terms, compared, days_left, standing
-from vaihto.agreements.standing import Standing, State, Turn
+from vaihto.agreements.standing import Next, Standing, State, Turn
 from vaihto.agreements.terms import Condition, Copy, Terms, Texts
 from vaihto.channels import reaching
 from vaihto.channels.models import Channel
@@ -159,6 +159,8 @@ def deeds(one: Agreement, found: Standing, actor: Actor) -> list[Deed]:
         offered.append(Deed("withdraw-approval", _("Take our approval back"), asks=True))
     if may_edit and one.mutual_id and state is State.IN_FORCE:
         offered.append(Deed("terminate", _("End the agreement"), danger=True, asks=True))
+    if may_edit and state is State.TERMINATION and not found.ours_terminates:
+        offered.append(Deed("terminate", _("Agree to the end"), danger=True, asks=True))
     if may_edit and one.received_copy is not None:
         offered.append(Deed("unlink", _("Unlink the partner's copy"), asks=True))
     if may_edit and not one.mutual_id:
@@ -299,7 +301,9 @@ def _approvals(one: Agreement) -> Any:
     for approval in one.approvals.order_by("-at", "-pk"):
         side = name_of(one.institution) if approval.side == Side.OURS else name_of(one.partner)
         number = versions.get((approval.side, approval.digest))
-        word = _("Version %(number)s") % {"number": number} if number else approval.digest[:16]
+        short = _("hash %(hash)s") % {"hash": approval.digest[:16]} if approval.digest else ""
+        taken_back = _("taken back") if approval.withdraws else ""
+        word = _("Version %(number)s") % {"number": number} if number else _("an earlier version")
         if not approval.digest:
             word = _("Nothing is approved")
         elif approval.side == Side.OURS:
@@ -312,7 +316,8 @@ def _approvals(one: Agreement) -> Any:
                     Cell(shown(approval.at), nowrap=True),
                     side,
                     Cell(names.get(approval.by, approval.by), note=approval.mandate),
-                    Cell(word, note=_("taken back") if approval.withdraws else ""),
+                    # Versions are counted on each side by itself; the hash is what both sides can compare.
+                    Cell(word, note=", ".join(filter(None, (short, taken_back)))),
                     Cell(
                         _("Proof"),
                         href=reverse("agreements:proof", args=[one.pk, approval.pk]),
@@ -427,7 +432,8 @@ def agreement(request: Request, pk: int) -> HttpResponse:
     one = agreement_of(request, pk)
     found = standing(one)
     names = reader_names(one)
-    turn, deed = found.next
+    turn, _next = found.next
+    way = reaching.channel_of(one.institution, one.partner)
     left = days_left(one, today=request.today)
     bound = binding_terms(one)
     moved = bound is None or one.mutual is None or found.ours != one.mutual.ours.digest
@@ -435,7 +441,7 @@ def agreement(request: Request, pk: int) -> HttpResponse:
         bound = one.terms  # the same conditions, with the contacts of today
     seen = compared(one)
     forbidden = actions.obstacles(one)
-    obstacles = [_(words.OBSTACLES[code]) for code in forbidden if code != "approved"]
+    obstacles = [words.obstacle(code, seen) for code in forbidden if code != "approved"]
     may_edit = request.actor.has(May.AGREEMENTS_EDIT, one.institution_id, one.unit_id)
     may_approve = request.actor.has(May.AGREEMENTS_APPROVE, one.institution_id, one.unit_id)
     alive = one.deleted_at is None
@@ -449,7 +455,10 @@ def agreement(request: Request, pk: int) -> HttpResponse:
         state=components.badge(words.state(found.state.value), TONES.get(found.state, "plain")),
         turn=words.turn(turn),
         is_our_turn=turn is Turn.OURS,
-        to_do=words.to_do(turn.value, deed.value),
+        to_do=_to_do(found, by_link=way is Channel.GUEST),
+        nobody_told=way is Channel.GUEST
+        and turn is Turn.PARTNER
+        and not one.guest_links.open_at(request.now).exists(),
         since=one.turn_since.date() if one.turn_since and turn is not Turn.NOBODY else None,
         until=one.turn_until if turn is not Turn.NOBODY else None,
         late=left is not None and left < 0,
@@ -461,8 +470,7 @@ def agreement(request: Request, pk: int) -> HttpResponse:
         obstacles=obstacles if one.shared_at and alive and not found.approved_by_us else [],
         # The page of approval asks the partner anew, so an answer that is missing forbids nothing yet.
         may_approve_now=may_approve and not set(forbidden) - {"no-answer"},
-        reached_by_machine=reaching.channel_of(one.institution, one.partner)
-        in {Channel.EWP, Channel.HERE},
+        reached_by_machine=way in {Channel.EWP, Channel.HERE},
         bound=conditions_table(bound, names, caption=_("In force")) if bound else None,
         ended=bound is None and one.mutual is not None,
         moved=moved,
@@ -478,6 +486,13 @@ def agreement(request: Request, pk: int) -> HttpResponse:
         channels=_channels(one) if may_edit and alive else [],
         versions=(one.current.number if one.current else 0) > 1 or (one.received_copy is not None),
     )
+
+
+def _to_do(found: Standing, *, by_link: bool) -> str:
+    turn, deed = found.next
+    if by_link and turn is Turn.PARTNER and deed is Next.TAKE_UP:
+        return _("The partner has to read our proposal and answer it.")
+    return words.to_do(turn.value, deed.value, found.state.value)
 
 
 def _papers(one: Agreement) -> Any:

@@ -162,11 +162,13 @@ def _line(
 
 def verdict(seen: Comparison) -> SafeString:
     """What the comparison means for approval, in a sentence."""
-    blocking = sum(
-        pair.is_lonely or any(one.weight is Weight.BLOCKS for one in pair.differences)
-        for pair in seen.pairs
-    ) + (seen.termination is not None)
-    if blocking:
+    if seen.only_ends:
+        return components.notice(
+            _("One of them ends the agreement as a whole; their conditions forbid nothing."),
+            tone="bad",
+            title=_("The copies do not agree."),
+        )
+    if blocking := seen.blocking:
         text = ngettext(
             "%(count)s condition forbids approval: numbers, years, kinds and directions must be the "
             "same in both copies.",

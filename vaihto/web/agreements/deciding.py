@@ -143,8 +143,8 @@ def _approval_page(
     names, received = reader_names(one), one.received_copy
     revision = received.current if received else None
     copy = revision.copy if revision else None
-    blocked = [_(words.OBSTACLES[code]) for code in actions.obstacles(one)]
     seen = compared(one)
+    blocked = [words.obstacle(code, seen) for code in actions.obstacles(one)]
     accepted = [
         f"{words.summary(pair.theirs, names)}. {words.difference(found, names)}"
         for pair in (seen.pairs if seen else ())

@@ -77,7 +77,7 @@ def _queue(
         lines=[
             _line(
                 one,
-                words.to_do(one.listed_turn, one.listed_next),
+                words.to_do(one.listed_turn, one.listed_next, one.listed_state),
                 deed=deed,
                 today=today,
                 at=does(one) if does else "",

@@ -72,7 +72,7 @@ class InviteForm(forms.Form):
 
 
 def _first_guess(one: Agreement, actor: Actor) -> dict[str, Any]:
-    """Whom the office will want to invite: the contact in the partner's copy, a guest of before, or one of another copy.
+    """Whom the office will want to invite: a contact in the partner's copy, a guest of before, or one of another copy.
 
     Who has a link already is left out.
     """

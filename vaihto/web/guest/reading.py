@@ -92,6 +92,7 @@ class Stands:
     tone: Tone
     sentence: str
     more: tuple[str, ...] = ()
+    agreed: str = ""  # heading of the conditions where they are no proposal any more
     may_approve: bool = False
     may_propose: bool = False
     may_withdraw: bool = False
@@ -123,7 +124,7 @@ def stands(agreement: Agreement, found: Standing) -> Stands:
     taken_before = mutual.taken.digest if mutual else ""
     may = {
         "may_approve": by_link and not found.approved_by_partner,
-        "may_propose": by_link,
+        "may_propose": by_link and found.state is not State.TERMINATED,
         "may_withdraw": by_link
         and found.approved_by_partner
         and agreement.taken is not None
@@ -137,7 +138,11 @@ def stands(agreement: Agreement, found: Standing) -> Stands:
     word, tone, sentence = _said(found, us)
     if found.approved_by_us and not found.approved_by_partner and found.equivalent:
         more.insert(0, _("%(institution)s has approved already.") % us)
-    return Stands(word, tone, sentence, tuple(more), **may)
+    agreed = ""
+    if found.state in {State.IN_FORCE, State.TERMINATED}:
+        is_over = found.state is State.TERMINATED
+        agreed = _("What was in force") if is_over else _("What is in force")
+    return Stands(word, tone, sentence, tuple(more), agreed, **may)
 
 
 def _said(found: Standing, us: dict[str, str]) -> tuple[str, Tone, str]:
@@ -152,6 +157,12 @@ def _said(found: Standing, us: dict[str, str]) -> tuple[str, Tone, str]:
             _("You have approved. %(institution)s has to approve now.") % us,
         )
     if found.theirs and not found.equivalent and not found.last_edit_ours:
+        if found.theirs_terminates and not found.ours_terminates:
+            return (
+                _("End proposed by you"),
+                "info",
+                _("You proposed to end the agreement. %(institution)s has to answer.") % us,
+            )
         return (
             _("Changes proposed by you"),
             "info",
