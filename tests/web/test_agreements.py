@@ -881,6 +881,13 @@ def test_what_hinders_the_network_is_said_in_words_and_approving_is_still_offere
     assert "no-such-host" not in page
     assert "its hash does not fit" not in page
     assert at("approve", ours.pk) in page
+    # The channel that is used now reaches the partner, so the earlier silence is over.
+    assert "no-answer" in actions.obstacles(Agreement.objects.get(pk=ours.pk))
+    text(north, at("approve", ours.pk))
+    assert actions.obstacles(Agreement.objects.get(pk=ours.pk)) == []
+    ReceivedCopy.objects.filter(agreement=ours).update(failure="gone-in-force")
+    text(north, at("approve", ours.pk))
+    assert actions.obstacles(Agreement.objects.get(pk=ours.pk)) == ["gone"]
 
 
 def test_the_general_half_of_the_form_is_said_in_the_language_of_the_paper(cast: Cast) -> None:

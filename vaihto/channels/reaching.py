@@ -163,7 +163,10 @@ def approval_changed(agreement: Agreement) -> None:
 def look(agreement: Agreement, *, actor: Actor, now: datetime) -> Look:
     """The partner's side as it is this moment, before a person decides anything on it."""
     adapter = adapter_of(agreement)
-    return adapter.look(agreement, actor=actor, now=now) if adapter else Look(fresh=True)
+    found = adapter.look(agreement, actor=actor, now=now) if adapter else Look(fresh=True)
+    if found.fresh:
+        actions.heard(Agreement.objects.get(pk=agreement.pk))
+    return found
 
 
 @transaction.atomic

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from vaihto.agreements.actions.approvals import (
     approve,
+    heard,
     obstacles,
     receive_approval,
     withdraw_approval,
@@ -85,6 +86,7 @@ __all__ = [
     "edit_particulars",
     "faults",
     "follow_text",
+    "heard",
     "ignore",
     "link",
     "link_instead",

@@ -68,6 +68,16 @@ def obstacles(agreement: Agreement) -> list[str]:
     return found
 
 
+def heard(agreement: Agreement) -> None:
+    """The partner's side has just been seen over its present channel: an earlier silence counts no more.
+
+    A copy that could not be used, or one that vanished, goes on counting.
+    """
+    received = agreement.received_copy
+    if received is not None and received.failure and _trouble(received) == "no-answer":
+        ReceivedCopy.objects.filter(pk=received.pk).update(failure="")
+
+
 def _trouble(received: ReceivedCopy) -> str:
     """Why the newest look at the partner's copy does not count."""
     if received.failure == "gone-in-force":
