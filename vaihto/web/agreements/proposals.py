@@ -184,7 +184,7 @@ def _page(
 ) -> HttpResponse:
     may_edit = request.actor.has(May.AGREEMENTS_EDIT, one.institution_id)
     copy = one.current.copy if one.current else None
-    names = {each.hei_id: each.name for each in (one.institution, one.partner)}
+    names = {each.hei_id: name_of(each) for each in (one.institution, one.partner)}
     last = newest(one)
     is_open = one.agreement is None and one.gone_at is None and copy is not None
     found = suggestions(one) if is_open else []
@@ -220,7 +220,7 @@ def _page(
 
 def _facts(one: ReceivedCopy, copy: Copy | None) -> list[Fact]:
     revision = one.current
-    return [
+    lines = [
         Fact(_("For"), name_of(one.institution)),
         Fact(_("Partner's id"), one.iia_id),
         Fact(_("Partner's code"), (copy.author.code or "") if copy else ""),
@@ -239,6 +239,7 @@ def _facts(one: ReceivedCopy, copy: Copy | None) -> list[Fact]:
             else "",
         ),
     ]
+    return [line for line in lines if line.value != ""]  # what the partner left out is not unknown
 
 
 def _problem(one: ReceivedCopy, last: ReceivedRevision | None) -> Any:
