@@ -109,6 +109,8 @@ def _told(whole: Network) -> str:
             ),
             "",
             "Sign in anywhere with one click: each sign-in page lists the demo persons.",
+            "Each institution has an office for agreements: be both sides of one, as docs/network.md says.",
+            f"Letters to partners without a node: {first.folder / 'letters'}, and so at each node.",
             f"Browsers and tools trust the addresses by this authority: {whole.papers.authority}",
             "Commands at a node, for example:",
             f"  (set -a; . {first.folder / 'environment'}; vaihto ewp catalogue --refresh)",
