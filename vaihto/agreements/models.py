@@ -154,11 +154,13 @@ class AgreementQuerySet(models.QuerySet["Agreement"]):
         """Those of institutions (and units) one may read; a partner institution sees what was shared with it."""
         if actor.sees_everything:
             return self
-        own = within_reach(actor.reach(May.AGREEMENTS_READ), "institution", "unit")
-        whole = Q(
-            institution__in=[g.institution_id for g in actor.reach(May.AGREEMENTS_READ)],
-            unit__isnull=True,
-        )
+        grants = actor.reach(May.AGREEMENTS_READ)
+        own = within_reach(grants, "institution", "unit")
+        # Who keeps one unit reads what holds for the whole institution too; others see that anyway.
+        parts = [grant.institution_id for grant in grants if grant.unit_ids is not None]
+        if not parts:
+            return self.filter(own)
+        whole = Q(institution__in=parts, unit__isnull=True)
         return self.filter(own | whole)
 
     def served(self) -> Self:
@@ -472,8 +474,8 @@ class Place(models.Model):
     last = models.PositiveSmallIntegerField()
     people = models.PositiveIntegerField(null=True)
     time = models.DecimalField(max_digits=10, decimal_places=2, null=True)  # months or days of all
-    areas = models.CharField(max_length=600, blank=True)
-    levels = models.CharField(max_length=40, blank=True)
+    areas = models.TextField(blank=True)
+    levels = models.TextField(blank=True)
     blended = models.BooleanField(default=False)
 
     class Meta:

@@ -313,8 +313,8 @@ def list_places(agreement: Agreement) -> None:
             last=condition.years[-1],
             people=_count(condition.people_count),
             time=_time(condition.months if condition.kind.is_student else condition.days),
-            areas=_codes((a.v6_value or a.isced for a in condition.areas), most=600),
-            levels=_codes((level.strip() for level in condition.levels), most=40),
+            areas=_codes(a.v6_value or a.isced for a in condition.areas),
+            levels=_codes(level.strip() for level in condition.levels),
             blended=condition.takes_blended,
         )
         for number, condition in enumerate(terms.conditions)
@@ -329,13 +329,9 @@ def _count(people: int | None) -> int | None:
     return people if people is not None and 0 <= people < 10**6 else None
 
 
-def _codes(codes: Iterable[str], *, most: int) -> str:
-    """Each code once between commas, as many as the column holds."""
-    text = ","
-    for code in dict.fromkeys(codes):
-        if len(text) + len(code) < most:
-            text += f"{code},"
-    return text
+def _codes(codes: Iterable[str]) -> str:
+    """Each code once, with commas around."""
+    return f",{''.join(f'{code},' for code in dict.fromkeys(codes))}"
 
 
 def _time(text: str | None) -> Decimal | None:

@@ -417,8 +417,8 @@ class Migration(migrations.Migration):
                 ("last", models.PositiveSmallIntegerField()),
                 ("people", models.PositiveIntegerField(null=True)),
                 ("time", models.DecimalField(decimal_places=2, max_digits=10, null=True)),
-                ("areas", models.CharField(blank=True, max_length=600)),
-                ("levels", models.CharField(blank=True, max_length=40)),
+                ("areas", models.TextField(blank=True)),
+                ("levels", models.TextField(blank=True)),
                 ("blended", models.BooleanField(default=False)),
                 (
                     "agreement",
