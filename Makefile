@@ -58,7 +58,7 @@ check: install  ## format, lint, types, order of rooms, templates, translations,
 	$(BIN)/python -m compileall -q vaihto tests
 
 format: install  ## put layout and imports in order
-	$(BIN)/ruff check --quiet --fix-only --select I,F401,UP,RUF100
+	$(BIN)/ruff check --quiet --fix-only --fixable I,F401,UP,RUF100
 	$(BIN)/ruff format
 
 bench: install  ## measure against the limits of the machine

@@ -228,9 +228,7 @@ def spoil(facts: dict[str, Any]) -> int:
     """Our copy is served with a hash that does not fit, as a partner's faulty system does; the node tells of it."""
     one = _agreement(facts["own"], facts["code"])
     assert one.current is not None
-    wrong = re.sub(
-        rb"(<iia-hash>)[0-9a-f]{4}", rb"\g<1>0000", bytes(one.current.document), count=1
-    )
+    wrong = re.sub(rb"(<iia-hash>)[0-9a-f]{4}", rb"\g<1>0000", bytes(one.current.document), count=1)
     Revision.objects.filter(pk=one.current.pk).update(document=wrong)
     with transaction.atomic():
         reaching.copy_changed(one)
