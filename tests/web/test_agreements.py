@@ -671,8 +671,11 @@ def test_deeds_ask_first_and_notice_what_changed_meanwhile(cast: Cast, north: Cl
     assert north.get(at("deed", ours.pk, "no-such-deed")).status_code == 404
 
 
-def test_an_agreement_in_use_is_not_ended(cast: Cast, north: Client) -> None:
-    ours, _theirs = agreed(cast)
+def test_an_agreement_in_use_is_ended_by_neither_side_alone(
+    cast: Cast, north: Client, vale: Client
+) -> None:
+    ours, theirs = agreed(cast)
+    sent(vale, at("deed", theirs.pk, "terminate"), {"reason": ""})
     mobility(
         person=student(cast.sending).person,
         sending=cast.sending,
@@ -682,7 +685,13 @@ def test_an_agreement_in_use_is_not_ended(cast: Cast, north: Client) -> None:
     )
     assert uses_of(ours) == 1
     answer = sent(north, at("deed", ours.pk, "terminate"), {"reason": ""}, 409).content.decode()
-    assert "1 mobilities run or ran under this agreement" in answer
+    assert "Mobilities run or ran under this agreement (1)" in answer
+    ending = copy_at(cast.sending).current
+    assert ending is not None
+    over = {"deed": "whole", "digest": ending.digest}
+    said = north.post(at("take-theirs", ours.pk), over, follow=True).content.decode()
+    assert "Mobilities run or ran under this agreement (1)" in said
+    assert not Agreement.objects.get(pk=ours.pk).terms.is_terminated
 
 
 # Lists and overviews ------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from vaihto.agreements.actions.desk import (
     require_free,
     require_same_copy,
     require_sound,
+    require_unused,
 )
 from vaihto.agreements.actions.drafts import edit, next_code
 from vaihto.agreements.models import (
@@ -338,6 +339,8 @@ def take_theirs(
         terms = theirs.terms.without_contacts()
     else:
         terms = _with_taken(agreement, places)
+    if terms.is_terminated and not agreement.terms.is_terminated:
+        require_unused(agreement)
     return edit(
         actor=actor,
         agreement=agreement,

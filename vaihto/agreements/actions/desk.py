@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from vaihto.agreements.checks import Finding, check
+from vaihto.agreements.forms import uses
 from vaihto.agreements.models import (
     Agreement,
     ReceivedCopy,
@@ -42,7 +43,7 @@ class InUse(Refusal):
     """People travel or travelled under it."""
 
     sentence = _(
-        "%(count)s mobilities run or ran under this agreement, so it cannot be ended as a whole."
+        "Mobilities run or ran under this agreement (%(count)s), so it cannot be ended as a whole."
     )
     remedy = _("Shorten the last academic year instead and let both sides approve that.")
 
@@ -68,6 +69,12 @@ def locked(agreement: Agreement) -> Agreement:
 def require(actor: Actor, may: May, agreement: Agreement) -> None:
     """Refuses unless the actor may do that at the agreement's institution and unit."""
     actor.require(may, agreement.institution_id, agreement.unit_id)
+
+
+def require_unused(agreement: Agreement) -> None:
+    """Refuses to end as a whole what people travel or travelled under (T13)."""
+    if count := uses(agreement):
+        raise InUse("agreements.in-use", count=count)
 
 
 def note_down(

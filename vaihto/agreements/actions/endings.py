@@ -10,14 +10,13 @@ from django.db import transaction
 from vaihto.agreements.actions.approvals import take_back
 from vaihto.agreements.actions.desk import (
     BoundForGood,
-    InUse,
     WrongState,
     locked,
     note_down,
     require,
     require_alive,
+    require_unused,
 )
-from vaihto.agreements.forms import uses
 from vaihto.agreements.models import (
     Agreement,
     Revision,
@@ -78,8 +77,7 @@ def terminate(*, actor: Actor, agreement: Agreement, now: datetime, reason: str 
             "agreements.not-in-force",
             sentence=_("Only an agreement in force can be ended; a proposal is deleted."),
         )
-    if count := uses(agreement):
-        raise InUse("agreements.in-use", count=count)
+    require_unused(agreement)
     terms = replace(agreement.terms, terminated="true")
     if terms.is_legacy:
         raise WrongState(
