@@ -83,6 +83,11 @@ class Speech:
     only_left: str
     only_right: str
     differs: Mapping[Weight, str]
+    calm: bool = False  # nothing is wrong, something is only otherwise
+
+    def tone(self, weight: Weight) -> Tone:
+        """The colour of a difference; of a condition that one side lacks, that of the heaviest."""
+        return "info" if self.calm else _TONES[weight]
 
 
 def of_copies() -> Speech:
@@ -121,11 +126,11 @@ def _box(pair: Pair, number: int, names: Mapping[str, str], speech: Speech, *, t
     worst = next((w for w in Weight if w in {each.weight for each in pair.differences}), None)
     if pair.is_lonely:
         word = speech.only_right if pair.ours is None else speech.only_left
-        state = components.badge(word, "bad")
+        state = components.badge(word, speech.tone(Weight.BLOCKS))
     elif worst is None:
         state = components.badge(_("the same"), "good")
     else:
-        state = components.badge(speech.differs[worst], _TONES[worst])
+        state = components.badge(speech.differs[worst], speech.tone(worst))
     return Box(
         title=words.summary(one, names),
         state=state,
@@ -157,7 +162,7 @@ def _line(
     field = _(words.FIELDS[name])
     if found is None:
         return Line(field, mine, other)
-    return Line(field, mine, other, speech.differs[found.weight], _TONES[found.weight])
+    return Line(field, mine, other, speech.differs[found.weight], speech.tone(found.weight))
 
 
 def verdict(seen: Comparison) -> SafeString:

@@ -260,6 +260,7 @@ def of_texts() -> Speech:
             Weight.DISCUSS: changed,
             Weight.SPELLING: _("the same, written otherwise"),
         },
+        calm=True,
     )
 
 
