@@ -18,6 +18,7 @@ from tests.agreements.two import both_ways, studies
 from tests.cast import NOON, Cast, account, institution, mobility, role, student
 from tests.web.conftest import AsSomebody
 from vaihto.agreements import actions
+from vaihto.agreements.alliances import Line
 from vaihto.agreements.models import (
     Agreement,
     AllianceAgreement,
@@ -42,6 +43,7 @@ from vaihto.journal.actors import Actor
 from vaihto.journal.models import Entry
 from vaihto.mobilities.queries import uses_of
 from vaihto.people.models import Role
+from vaihto.refusals import NotAllowed
 from vaihto.web.agreements.conditions import empty_row, rows_of, terms_of
 from vaihto.web.agreements.sheets import general_rows
 from vaihto.web.models import KeptView
@@ -909,3 +911,54 @@ def test_the_general_half_of_the_form_is_said_in_the_language_of_the_paper(cast:
     assert [(own, theirs) for _label, own, theirs in rows] == [("", "15.4."), ("", "4")]
     said = content(ours, of=ours.mutual, language="fi", general=rows)
     assert said["general"][1]["values"] == ["", "4"]
+
+
+# Of one unit only ---------------------------------------------------------------------------------
+
+
+def test_who_keeps_one_unit_reads_the_agreements_of_the_whole_and_changes_only_its_own(
+    cast: Cast, signed_in: AsSomebody
+) -> None:
+    holder = account("una")
+    for name in (Role.Name.AGREEMENT_MANAGER, Role.Name.SIGNATORY):
+        role(holder, name, cast.sending, unit=cast.unit)
+    una = signed_in(holder)
+    whole, own = draft(cast, code="ALL"), draft(cast, code="OURS", unit=cast.unit)
+    for one, status in ((whole, 403), (own, 200)):
+        page = text(una, at("agreement", one.pk))
+        assert ("Edit our copy" in page) is (status == 200)
+        text(una, at("edit", one.pk), status)
+        text(una, at("approve", one.pk), status)
+    sent(una, at("deed", whole.pk, "propose"), {}, 403)
+    whole.refresh_from_db()
+    assert whole.shared_at is None
+
+    begin = f"{at('new')}?partner={cast.receiving.pk}"
+    assert "The whole institution" not in text(una, begin)
+    sent(una, begin, {"programme": "erasmus", "unit": ""}, 400)
+    sent(una, begin, {"programme": "erasmus", "unit": str(cast.unit.pk)})
+    assert Agreement.objects.latest("pk").unit == cast.unit
+    with pytest.raises(NotAllowed):
+        actions.create(
+            actor=cast.actor(holder),
+            institution=cast.sending,
+            partner=cast.receiving,
+            terms=Terms(),
+            now=NOON,
+        )
+
+
+def test_the_mandate_for_one_unit_consents_to_no_text_of_the_whole(cast: Cast) -> None:
+    holder = account("una")
+    role(holder, Role.Name.SIGNATORY, cast.sending, unit=cast.unit)
+    whole = actions.begin_alliance_agreement(
+        actor=US,
+        alliance=cast.alliance,
+        name="Open campus",
+        members=[cast.sending, cast.receiving],
+        now=NOON,
+    )
+    actions.write_text(actor=US, agreement=whole, lines=[Line(studies("", ""))], now=NOON)
+    found = actions.put_text(actor=US, agreement=whole, now=NOON)
+    with pytest.raises(NotAllowed):
+        actions.consent(actor=cast.actor(holder), text=found, institution=cast.sending, now=NOON)

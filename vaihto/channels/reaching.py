@@ -123,7 +123,7 @@ def choose(
     now: datetime,
 ) -> ChosenChannel:
     """The office reaches this partner so from now on. What is under way is told again the new way."""
-    actor.require(May.AGREEMENTS_EDIT, institution.pk)
+    actor.require(May.AGREEMENTS_EDIT, institution.pk, None)
     if channel not in possible(institution, partner):
         raise Unreachable("channels.unreachable", partner=partner.name)
     chosen = ChosenChannel.objects.create(

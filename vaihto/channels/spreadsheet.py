@@ -651,7 +651,7 @@ def bring(
     now: datetime,
 ) -> AgreementFile:
     """Keeps the file, sealed, until somebody has looked at what it would do."""
-    actor.require(May.AGREEMENTS_EDIT, institution.pk)
+    actor.require(May.AGREEMENTS_EDIT, institution.pk, None)
     return AgreementFile.objects.create(
         institution=institution,
         landing=landing,
@@ -682,7 +682,7 @@ def carry_out(
     `plans` are those of the whole file, in its order; what was begun and broken off goes on where it stopped. `tell`
     hears how far it is. Answers code, verdict and the refusal's sentence of each.
     """
-    actor.require(May.AGREEMENTS_EDIT, file.institution_id)
+    actor.require(May.AGREEMENTS_EDIT, file.institution_id, None)
     while True:
         with transaction.atomic():
             held = AgreementFile.objects.select_for_update().get(pk=file.pk)

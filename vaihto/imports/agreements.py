@@ -56,7 +56,7 @@ def work_of(file: AgreementFile) -> Work | None:
 @transaction.atomic
 def begin(*, actor: Actor, file: AgreementFile) -> Work:
     """Has the file carried out in the background; asked for twice it is done once."""
-    actor.require(May.AGREEMENTS_EDIT, file.institution_id)
+    actor.require(May.AGREEMENTS_EDIT, file.institution_id, None)
     AgreementFile.objects.select_for_update().get(pk=file.pk)
     under_way = work_of(file)
     if under_way is not None and not under_way.has_ended:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 from vaihto.refusals import NotAllowed
 
@@ -44,6 +44,12 @@ class Grant:
     institution_id: int | None = None
     unit_ids: frozenset[int] | None = None
     alliance_id: int | None = None
+
+
+class AnyUnit(Enum):
+    """Asks for a permission wherever in the institution; None asks for it at the institution as a whole."""
+
+    ANY = "any"
 
 
 class ActorKind(StrEnum):
@@ -110,19 +116,30 @@ class Actor:
             g.alliance_id for g in self.grants if g.alliance_id is not None and may in g.allows
         )
 
-    def has(self, may: May, institution_id: int | None = None, unit_id: int | None = None) -> bool:
-        """May the actor do this at the institution (anywhere at all, when none is named)?"""
+    def has(
+        self,
+        may: May,
+        institution_id: int | None = None,
+        unit_id: int | AnyUnit | None = AnyUnit.ANY,
+    ) -> bool:
+        """May the actor do this at the institution (anywhere at all, when none is named)?
+
+        With a unit: there. With None: for what belongs to no unit, which a grant for some units does not cover.
+        """
         if self.sees_everything:
             return True
         return any(
             may in grant.allows
             and (institution_id is None or grant.institution_id == institution_id)
-            and (grant.unit_ids is None or unit_id is None or unit_id in grant.unit_ids)
+            and (grant.unit_ids is None or unit_id is AnyUnit.ANY or unit_id in grant.unit_ids)
             for grant in self.grants
         )
 
     def require(
-        self, may: May, institution_id: int | None = None, unit_id: int | None = None
+        self,
+        may: May,
+        institution_id: int | None = None,
+        unit_id: int | AnyUnit | None = AnyUnit.ANY,
     ) -> None:
         """Refuses with `NotAllowed` unless the actor may."""
         if not self.has(may, institution_id, unit_id):

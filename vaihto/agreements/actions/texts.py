@@ -302,7 +302,7 @@ def consent(
     agreement = _locked(text.agreement)
     text = AllianceText.objects.select_related("agreement").get(pk=text.pk)
     if institution.hosted:
-        actor.require(May.AGREEMENTS_APPROVE, institution.pk)
+        actor.require(May.AGREEMENTS_APPROVE, institution.pk, None)
     else:
         _require(actor, agreement.alliance)
         if not note.strip():

@@ -483,7 +483,10 @@ def agreement(request: Request, pk: int) -> HttpResponse:
         deeds=deeds(one, found, request.actor),
         may_edit=may_edit and alive,
         papers=_papers(one),
-        channels=_channels(one) if may_edit and alive else [],
+        # The way to a partner is one for all agreements with it.
+        channels=_channels(one)
+        if alive and request.actor.has(May.AGREEMENTS_EDIT, one.institution_id, None)
+        else [],
         versions=(one.current.number if one.current else 0) > 1 or (one.received_copy is not None),
     )
 

@@ -96,12 +96,13 @@ class NewForm(forms.Form):
         earlier: list[Agreement],
         texts: list[tuple[Institution, AllianceText, Terms]],
         initial: dict[str, Any],
+        units: list[tuple[str, Any]],
     ) -> None:
         super().__init__(data, initial=initial)
         choose = self._choose
         choose("institution", [(one.hei_id, name_of(one)) for one in places])
         choose("programme", options(Programme))
-        choose("unit", [("", _("The whole institution")), *_units(places)])
+        choose("unit", units)
         starts = [("", _("Nothing: write the conditions from scratch"))]
         starts += [
             (
@@ -122,7 +123,7 @@ class NewForm(forms.Form):
         self.fields["start"].required = False
         if len(places) == 1:
             del self.fields["institution"]
-        if len(self.fields["unit"].choices) == 1:  # type: ignore[attr-defined]
+        if [key for key, _word in units] == [""]:
             del self.fields["unit"]
         if len(starts) == 1:
             del self.fields["start"]
@@ -133,14 +134,19 @@ class NewForm(forms.Form):
         self.fields[name].choices = choices  # type: ignore[attr-defined]
 
 
-def _units(places: list[Institution]) -> list[tuple[str, Any]]:
+def unit_choices(places: list[Institution], actor: Actor) -> list[tuple[str, Any]]:
+    """Where the actor may keep agreements: units by institution, and the whole of it where that is within reach."""
+    may = May.AGREEMENTS_EDIT
     found: dict[int, list[tuple[str, str]]] = {}
     for unit in Unit.objects.filter(institution__in=places).order_by("name")[:1000]:
-        name = unit.names.get(reader()) or unit.name
-        found.setdefault(unit.institution_id, []).append((str(unit.pk), name))
+        if actor.has(may, unit.institution_id, unit.pk):
+            name = unit.names.get(reader()) or unit.name
+            found.setdefault(unit.institution_id, []).append((str(unit.pk), name))
+    is_whole = any(actor.has(may, one.pk, None) for one in places)
+    whole: list[tuple[str, Any]] = [("", _("The whole institution"))] if is_whole else []
     if len(places) == 1:
-        return list(found.get(places[0].pk, []))
-    return [(name_of(one), found[one.pk]) for one in places if one.pk in found]
+        return [*whole, *found.get(places[0].pk, [])]
+    return [*whole, *((name_of(one), found[one.pk]) for one in places if one.pk in found)]
 
 
 def new(request: Request) -> HttpResponse:
@@ -176,6 +182,7 @@ def new(request: Request) -> HttpResponse:
         earlier=earlier,
         texts=texts,
         initial=initial,
+        units=unit_choices(places, request.actor),
     )
     if request.method == "POST" and form.is_valid():
         made = _made(request, form, places, partner, earlier, texts)

@@ -31,6 +31,7 @@ from vaihto.web.address import Address
 from vaihto.web.agreements.agreement import conditions_table
 from vaihto.web.agreements.comparing import Version, boxes, verdict
 from vaihto.web.agreements.deciding import finding_sentence
+from vaihto.web.agreements.editing import unit_choices
 from vaihto.web.agreements.register import readable_places
 from vaihto.web.agreements.troubles import problem_word
 from vaihto.web.components import Cell, Column, Fact, Row, Tab
@@ -38,7 +39,7 @@ from vaihto.web.fields import ChoiceField
 from vaihto.web.frame import Request, page
 from vaihto.web.listing import Order, orders_of, page_of
 from vaihto.web.offers.rows import tell
-from vaihto.web.offers.words import name_of, reader
+from vaihto.web.offers.words import name_of
 from vaihto.web.wording import label, options, sentence_of, shown
 
 _SORTS = {"came": (Order("first_at", descending=True),), "partner": (Order("partner__name"),)}
@@ -164,14 +165,11 @@ class TakeInForm(forms.Form):
     )
     unit = ChoiceField(label=gettext_lazy("Our unit"), required=False)
 
-    def __init__(self, data: Any, *, institution: Institution) -> None:
+    def __init__(self, data: Any, *, institution: Institution, actor: Actor) -> None:
         super().__init__(data, initial={"programme": Programme.ERASMUS})
         self.fields["programme"].choices = options(Programme)  # type: ignore[attr-defined]
-        units = Unit.objects.filter(institution=institution).order_by("name")[:400]
-        self.fields["unit"].choices = [  # type: ignore[attr-defined]
-            ("", _("The whole institution")),
-            *((str(one.pk), one.names.get(reader()) or one.name) for one in units),
-        ]
+        choices = unit_choices([institution], actor)
+        self.fields["unit"].choices = choices  # type: ignore[attr-defined]
 
 
 def proposal(request: Request, pk: int) -> HttpResponse:
@@ -189,7 +187,9 @@ def _page(
     is_open = one.agreement is None and one.gone_at is None and copy is not None
     found = suggestions(one) if is_open else []
     beside = next((s for s in found if str(s.agreement.pk) == request.GET.get("with")), None)
-    own = TakeInForm(None, institution=one.institution) if form is None else form
+    own = (
+        TakeInForm(None, institution=one.institution, actor=request.actor) if form is None else form
+    )
     return page(
         request,
         "agreements/proposal.html",
@@ -306,7 +306,7 @@ def take_in(request: Request, pk: int) -> HttpResponse:
     """Makes an agreement of ours with exactly the partner's terms."""
     one = _one(request, pk)
     _require(request, one)
-    form = TakeInForm(request.POST, institution=one.institution)
+    form = TakeInForm(request.POST, institution=one.institution, actor=request.actor)
     if form.is_valid():
         given = form.cleaned_data
         unit = given["unit"]

@@ -182,7 +182,7 @@ def consent(request: Request, code: str, pk: int, member: int) -> HttpResponse:
     if one is None or text is None:
         raise Http404
     if one.hosted:
-        request.actor.require(May.AGREEMENTS_APPROVE, one.pk)
+        request.actor.require(May.AGREEMENTS_APPROVE, one.pk, None)
     elif not may_edit(request.actor, whole.alliance):
         raise NotAllowed("not-allowed", may=str(May.ALLIANCE_EDIT))
     form = None if one.hosted else ProofForm(request.POST if request.method == "POST" else None)

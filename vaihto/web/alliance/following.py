@@ -117,7 +117,8 @@ def copy(request: Request, code: str, pk: int, member: int, partner: int) -> Htt
     if not (reads_all(request.actor, whole) or request.actor.has(May.AGREEMENTS_READ, one.pk)):
         raise Http404
     (row,) = bilaterals(now, of=[one], among=other)
-    may_change = request.actor.has(May.AGREEMENTS_EDIT, one.pk)
+    unit = row.agreement.unit_id if row.agreement else None
+    may_change = request.actor.has(May.AGREEMENTS_EDIT, one.pk, unit)
     if request.method == "POST":
         if not may_change:
             raise NotAllowed("not-allowed", may=str(May.AGREEMENTS_EDIT))

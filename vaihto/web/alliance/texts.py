@@ -110,7 +110,7 @@ def reads_all(actor: Actor, whole: AllianceAgreement) -> bool:
 
 def own_places(actor: Actor, may: May, among: Sequence[Institution]) -> list[Institution]:
     """Those of the members for which the actor may do that, as a whole institution."""
-    return [one for one in among if one.hosted and actor.has(may, one.pk)]
+    return [one for one in among if one.hosted and actor.has(may, one.pk, None)]
 
 
 def open_text(whole: AllianceAgreement) -> AllianceText | None:
@@ -218,7 +218,8 @@ def agreement(request: Request, code: str, pk: int) -> HttpResponse:
     before = spoken(now.lines[0], names) if now.text else Terms()
     new = spoken(read_lines(talked.lines), names) if talked else None
     editing = own_places(actor, May.AGREEMENTS_EDIT, now.bound)
-    mine = None if reads_all(actor, whole) else own_places(actor, May.AGREEMENTS_READ, now.bound)
+    readable = [one for one in now.bound if one.hosted and actor.has(May.AGREEMENTS_READ, one.pk)]
+    mine = None if reads_all(actor, whole) else readable
     rows = bilaterals(now, of=mine)
     counts = Counter(row.step for row in rows)
     return page(
@@ -300,7 +301,7 @@ def _consents(
     for one in now.taking_part:
         consent = given.get(one.pk)
         may = (
-            actor.has(May.AGREEMENTS_APPROVE, one.pk) if one.hosted else secretary
+            actor.has(May.AGREEMENTS_APPROVE, one.pk, None) if one.hosted else secretary
         ) and not whole.closed_at
         if consent:
             word = Cell(components.badge(_("consented"), "good"), note=consent.note)

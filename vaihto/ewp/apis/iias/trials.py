@@ -119,7 +119,7 @@ class NotNow(Stale):
 
 def may_run(actor: Actor, institution: Institution) -> bool:
     """Operators, and who edits agreements there; what changes an agreement needs that right anyway."""
-    return actor.is_operator or actor.has(May.AGREEMENTS_EDIT, institution.pk)
+    return actor.is_operator or actor.has(May.AGREEMENTS_EDIT, institution.pk, None)
 
 
 def _require(actor: Actor, institution: Institution) -> None:
@@ -199,7 +199,7 @@ def clean(*, actor: Actor, trial: Trial, now: datetime) -> None:
 
     What the partner made beside is set aside. The partner's side is asked first, as before every deletion.
     """
-    actor.require(May.AGREEMENTS_EDIT, trial.institution_id)
+    actor.require(May.AGREEMENTS_EDIT, trial.institution_id, None)
     if trial.ended_at is None:
         raise NotNow("trial.not-ended")
     for agreement in agreements_of(trial):
