@@ -52,13 +52,13 @@ def at(name: str, *more: object) -> str:
     return reverse(f"alliance:{name}", args=[CODE, *more])
 
 
-@pytest.mark.parametrize("width", [1280, 320])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (320, "light")])
 @pytest.mark.parametrize("who", ["nora", "secretary"])
 def test_no_page_about_agreed_texts_has_a_barrier(
-    who: str, width: int, whole: AllianceAgreement, people: Cast, page_as: PageAs
+    who: str, width: int, scheme: str, whole: AllianceAgreement, people: Cast, page_as: PageAs
 ) -> None:
     holder = people.secretary if who == "secretary" else Account.objects.get(username=who)
-    page = page_as(holder, viewport={"width": width, "height": 800})
+    page = page_as(holder, viewport={"width": width, "height": 800}, color_scheme=scheme)
     pair = (people.sending.pk, people.receiving.pk)
     pages = [at("agreements"), at("agreement", whole.pk), at("copy", whole.pk, *pair)]
     if who == "secretary":
