@@ -278,7 +278,7 @@ def take_back(request: Request, code: str, pk: int) -> HttpResponse:
             _("What counted before goes on counting."),
             _("Consents to the text that is taken back are kept as history and bind nobody."),
         ],
-        deed=_("Take it back"),
+        deed=_("Take the text back"),
         act=actions.drop_text,
         told=_("The text was taken back."),
     )

@@ -174,7 +174,7 @@ _DEEDS: dict[str, _Asked] = {
         sentence=gettext_lazy(
             "You will no longer approve the present proposal. What is in force stays in force."
         ),
-        word=gettext_lazy("Take it back"),
+        word=gettext_lazy("Take the approval back"),
         done=gettext_lazy("Your approval is taken back."),
         act=lambda link, request: guest.withdraw_approval(link=link, now=request.now),
         may="may_withdraw",
