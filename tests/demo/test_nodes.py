@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.demo.conftest import NODE
-from vaihto.agreements.models import ReceivedCopy
+from vaihto.agreements.models import Agreement, ReceivedCopy
 from vaihto.demo.accounts import GUESTS
 from vaihto.demo.building import Built, NotAMember, found_alliance
 from vaihto.institutions.models import Institution
@@ -54,6 +54,18 @@ def test_a_partner_without_a_node_has_a_contact_to_invite(node: Built) -> None:
     copies = [copy.current.copy for copy in ReceivedCopy.objects.exclude(current=None)]
     assert copies
     assert all(copy is not None and copy.author.contacts[0].emails for copy in copies)
+
+
+def test_what_is_dealt_out_is_the_same_whatever_was_in_the_database_before(node: Built) -> None:
+    states = Agreement.objects.order_by("institution__hei_id", "partner__hei_id")
+    assert list(states.values_list("institution__hei_id", "listed_state")) == [
+        ("costaclara.example", "modification"),
+        ("costaclara.example", "mapped"),
+        ("costaclara.example", "approved-by-partner"),
+        ("javorec.example", "mapped"),
+        ("javorec.example", "approved-by-partner"),
+        ("javorec.example", "mapped"),
+    ]
 
 
 def test_a_node_keeps_the_catalogues_of_those_it_hosts_only(node: Built) -> None:

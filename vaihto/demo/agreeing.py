@@ -29,6 +29,7 @@ from vaihto.agreements.terms import (
     Terms,
     stored,
 )
+from vaihto.demo import alliance
 from vaihto.demo.luck import seeded
 from vaihto.institutions.models import Institution
 from vaihto.journal.actors import Actor, ActorKind
@@ -282,7 +283,9 @@ class Table:
             uuid5(NAMESPACE_DNS, f"offer-{number}.{self.own.hei_id}.{self.partner.hei_id}")
         )
         copy = Copy(
-            author=Party(self.partner.hei_id, iia_id, f"OFFER/{number}"),
+            author=Party(
+                self.partner.hei_id, iia_id, f"OFFER/{number}", contacts=(_office(self.partner),)
+            ),
             other=Party(self.own.hei_id),
             terms=terms,
         )
@@ -361,6 +364,8 @@ _DEALT = (
     "approved by the partner", "mapped", "proposed", "in force", "approved by us", "wrong hash",
     "expiring", "offered", "in force", "termination", "draft", "terminated", "in force", "many conditions",
 )  # fmt: skip
+# Where a member begins in that order; the same on every installation.
+_FIRST_DEALT = {house.hei_id: place for place, house in enumerate(alliance.MEMBERS, start=1)}
 _SOUTH = {"redgum.example", "valleandino.example"}
 
 # Countries of the programme, and those of the rest of the world that it also pays for; others agree bilaterally.
@@ -405,7 +410,7 @@ def agree(
             days = max((_moment(today) - since).days - 60, 1)
             start = since + timedelta(days=chance.randint(0, days))
             table = Table(own, partner, actor, Clock(start, _moment(today)))
-            stage = _DEALT[(place + own.pk) % len(_DEALT)]
+            stage = _DEALT[(place + _FIRST_DEALT[own.hei_id]) % len(_DEALT)]
             table.programme = _programme_with(partner)
             if partner.hei_id in _SOUTH:
                 stage, table.channel = "southern years", Channel.PAPER
