@@ -273,6 +273,12 @@ def end_trial(facts: dict[str, Any]) -> list[str]:
     return [one.state.value for one in trials.standing(trial, now=timezone.now())]
 
 
+def end_open_trials(_facts: dict[str, Any]) -> int:
+    """What a journey that failed left under way is no business of the next."""
+    left = Trial.objects.filter(ended_at=None).select_related("institution", "partner")
+    return len([trials.end(actor=WHO, trial=trial, now=timezone.now()) for trial in left])
+
+
 def given_places(facts: dict[str, Any]) -> int:
     """Conditions of an agreement that count as places."""
     return _agreement(facts["own"], facts["code"]).places.filter(is_binding=True).count()
@@ -294,7 +300,7 @@ _DEEDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     for each in (
         know, create, see, proposals, take_in, index, get, edit, differences, take_theirs, look,
         approve, simple, work, lose, withdraw, tell_again, proven, spoil, try_partner, step, end_trial,
-        given_places, *delays.DEEDS,
+        end_open_trials, given_places, *delays.DEEDS,
     )
 }  # fmt: skip
 
