@@ -291,6 +291,7 @@ PAGES: dict[str, Page] = {
     "web:turn": Page(EVERYBODY),
     "web:account": Page(EVERYBODY),
     "web:password": Page(EVERYBODY, EVERYBODY),
+    "web:choose-reminders": Page(None, EVERYBODY),
     "web:search": Page(EVERYBODY, query={"q": "Aino"}),
     "web:work": Page(frozenset({"registrar", "operator"}), about=_about("work"), knows=frozenset()),
     "web:gallery": Page(frozenset({"operator"}), knows=frozenset()),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib import import_module
 
 import pytest
 from django.test import Client
@@ -10,6 +11,7 @@ from django.test import Client
 from tests.cast import NOON, Cast
 from vaihto.classification.actions import judge_sides
 from vaihto.people.models import Account
+from vaihto.web.turn import _SOURCES, Source
 
 AsSomebody = Callable[[Account], Client]
 
@@ -37,3 +39,13 @@ def judged(cast: Cast) -> Cast:
     """The cast with what the rules say of Aino's mobility."""
     judge_sides(side_ids=[cast.outgoing.pk, cast.incoming.pk], now=NOON)
     return cast
+
+
+@pytest.fixture
+def only_sources() -> Iterator[list[Source]]:
+    """The sources of the worklist, emptied for a test that brings its own."""
+    import_module("vaihto.urls")  # whose pages add theirs; after the test they would be lost
+    kept = _SOURCES[:]
+    _SOURCES.clear()
+    yield _SOURCES
+    _SOURCES[:] = kept

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.core.cache import cache
 from django.test import Client, RequestFactory
@@ -17,7 +15,7 @@ from vaihto.journal.models import Entry
 from vaihto.refusals import Invalid, NotAllowed, Refusal, Stale, Unknown
 from vaihto.web.account.signing_in import DEMO_PASSWORD
 from vaihto.web.middleware import RefusalMiddleware
-from vaihto.web.turn import _SOURCES, Queue, Waiting
+from vaihto.web.turn import Queue, Source, Waiting
 
 
 def test_signing_in_leads_to_the_page_that_was_asked(cast: Cast) -> None:
@@ -191,15 +189,12 @@ def test_work_is_shown_to_who_asked_and_to_operators(cast: Cast, signed_in: AsSo
 
 
 @pytest.fixture
-def one_source() -> Iterator[None]:
-    kept = list(_SOURCES)
-    _SOURCES[:] = [
+def one_source(only_sources: list[Source]) -> None:
+    only_sources.append(
         lambda _actor, _today: Queue(
             key="k", title="Letters", why="", lines=[Waiting(title="A letter", href="/x")], total=1
         )
-    ]
-    yield
-    _SOURCES[:] = kept
+    )
 
 
 def test_what_waits_stands_on_the_first_page(bruno: Client, one_source: None) -> None:

@@ -14,6 +14,7 @@ VERBS: dict[str, Any] = {
     "account.opened": _("Account opened"),
     "account.language": _("Language chosen"),
     "account.password": _("Password changed"),
+    "account.reminders": _("Letters about what waits chosen"),
     "role.given": _("Role given"),
     "role.ended": _("Role ended"),
     "institution.created": _("Institution entered"),

@@ -28,3 +28,20 @@ class KeptView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Reminder(models.Model):
+    """How often somebody gets a letter about what waits for them, and when the next one is due."""
+
+    class Rhythm(models.TextChoices):
+        DAILY = "daily", "Every working day"
+        WEEKLY = "weekly", "Every Monday"
+        NEVER = "never", "Never"
+
+    account = models.OneToOneField(Account, models.CASCADE, related_name="reminder")
+    rhythm = models.CharField(max_length=10, choices=Rhythm, default=Rhythm.WEEKLY)
+    due_at = models.DateTimeField(null=True, db_index=True)
+    failure = models.CharField(max_length=60, blank=True)  # why the last letter did not go
+
+    def __str__(self) -> str:
+        return self.rhythm

@@ -15,6 +15,7 @@ _front = [
     path("language", account.choose_language, name="language"),
     path("account", account.account, name="account"),
     path("account/password", account.password, name="password"),
+    path("account/reminders", account.choose_reminders, name="choose-reminders"),
     path("search", search.search, name="search"),
     path("views/keep", kept.keep_view, name="keep-view"),
     path("views/<int:pk>/forget", kept.forget_view, name="forget-view"),

@@ -83,6 +83,9 @@ def options(
 
 # The labels of the records' choices, so that the collectors of translatable text find them.
 LABELS: tuple[str, ...] = (
+    _("Every working day"),
+    _("Every Monday"),
+    _("Never"),
     _("To a partner"),
     _("From a partner"),
     _("Asked of a partner by ourselves"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
@@ -18,10 +19,11 @@ from django.views.decorators.http import require_POST
 from vaihto.people import accounts
 from vaihto.people.models import Role
 from vaihto.refusals import Invalid
-from vaihto.web import components
+from vaihto.web import components, reminding
 from vaihto.web.account.signing_in import safe_next
 from vaihto.web.frame import Request, page
-from vaihto.web.wording import label
+from vaihto.web.models import Reminder
+from vaihto.web.wording import label, options
 
 
 @login_not_required
@@ -47,6 +49,18 @@ def choose_language(request: Request) -> HttpResponse:
     return response
 
 
+class RemindersForm(forms.Form):
+    """How often a letter tells what waits."""
+
+    rhythm = forms.ChoiceField(widget=forms.RadioSelect)
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        field = self.fields["rhythm"]
+        field.label = _("A letter tells me what waits")
+        field.choices = options(Reminder.Rhythm)  # type: ignore[attr-defined]
+
+
 def account(request: Request) -> HttpResponse:
     """What the account is and what it may do."""
     roles = request.user.roles.select_related("institution", "unit", "alliance", "stand_in_for")
@@ -54,6 +68,8 @@ def account(request: Request) -> HttpResponse:
         request,
         "web/account.html",
         heading=_("My account"),
+        reminders=RemindersForm(initial={"rhythm": reminding.rhythm_of(request.user)}),
+        sends_mail=settings.SENDS_MAIL,
         facts=components.facts(
             [
                 (_("User name"), request.user.username),
@@ -87,6 +103,22 @@ def account(request: Request) -> HttpResponse:
             empty_text=_("This account has no role."),
         ),
     )
+
+
+@require_POST
+def choose_reminders(request: Request) -> HttpResponse:
+    """How often a letter tells what waits."""
+    form = RemindersForm(request.POST)
+    if not form.is_valid():
+        raise Invalid("account.reminders", field="rhythm")
+    reminding.choose(
+        actor=request.actor,
+        account=request.user,
+        rhythm=form.cleaned_data["rhythm"],
+        now=timezone.now(),
+    )
+    messages.success(request, _("Your choice is kept."))
+    return HttpResponseRedirect(resolve_url("web:account"))
 
 
 @sensitive_post_parameters()
