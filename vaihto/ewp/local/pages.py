@@ -208,7 +208,7 @@ _STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;margin:0 auto;max-width:72rem;padding:1rem;color:#1a1f24;"
     "background:#fff}table{border-collapse:collapse}th,td{text-align:left;vertical-align:top;"
     "padding:.4rem .8rem .4rem 0;border-bottom:1px solid #c5ccd3}caption{text-align:left;padding:.4rem 0}"
-    ".wide{overflow-x:auto}a{color:#0b4f8a}th a,p a,code{overflow-wrap:anywhere}dt{font-weight:600}"
+    ".wide{overflow-x:auto}a{color:#0b4f8a}th a,p a,li,dd,code{overflow-wrap:anywhere}dt{font-weight:600}"
     "dd{margin:0 0 .5rem}button{font:inherit;padding:.4rem 1rem;min-height:2.75rem}"
     ".ok{color:#17603a}.warning{color:#7a4a00}.error{color:#a11222;font-weight:600}"
     "@media(prefers-color-scheme:dark){body{color:#e6eaee;background:#14181c}a{color:#8cc2f2}"
