@@ -316,7 +316,7 @@ def serving(*, prefix: str = "", threads: int = 4, **environment: str) -> Iterat
             f"--port={port}",
             "--workers=1",
             f"--blocking-threads={threads}",
-            "--workers-kill-timeout=5s",
+            "--workers-kill-timeout=30s",
             "--log-level=warning",
             *([f"--url-path-prefix={prefix}"] if prefix else []),
             "vaihto.wsgi:application",
@@ -334,19 +334,20 @@ def serving(*, prefix: str = "", threads: int = 4, **environment: str) -> Iterat
         start_new_session=True,  # a group of its own, so that its workers end with it
     )
     try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+        deadline = time.monotonic() + 120
+        while True:
             try:
                 with socket.create_connection(("127.0.0.1", port), timeout=1):
                     break
             except OSError:
                 assert process.poll() is None, "the server did not start"
+                assert time.monotonic() < deadline, "the server does not listen"
                 time.sleep(0.05)
         yield url
     finally:
         process.terminate()
         try:
-            process.wait(15)
+            process.wait(45)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(5)

@@ -169,7 +169,7 @@ def test_rotating_the_field_keys_covers_exchanges_and_private_keys(settings: Set
 @pytest.mark.django_db(transaction=True)
 def test_a_server_that_is_stopped_writes_what_still_waits(settings: Settings) -> None:
     settings.CATALOGUE_URL = CATALOGUE
-    with serving() as url:
+    with serving(SERVED_KEEP_IN_BATCHES="yes") as url:
         settings.PUBLIC_URL = url
         node = Network(institution("uni.example"), url, over(url))
         for _ in range(30):
