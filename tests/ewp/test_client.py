@@ -448,7 +448,7 @@ def test_silence(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
     def wait(_request: Request) -> Iterator[bytes]:
-        world.partner.stopped.wait(3)
+        world.partner.stopped.wait(60)
         yield b""
 
     assert ended(world.answer_to(wait)) == ("timeout", "theirs", True)

@@ -347,7 +347,7 @@ def work(trusted: Authority, data: Path) -> None:
             "VAIHTO_LOG_LEVEL": "ERROR",
         },
         check=True,
-        timeout=60,
+        timeout=180,
     )
 
 
