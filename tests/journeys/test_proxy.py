@@ -13,7 +13,7 @@ import pytest
 from tests.journeys.asking import ask, echo
 from vaihto.command.box import Network, lay_out
 from vaihto.command.filling import Plan
-from vaihto.command.processes import HOST, free_port
+from vaihto.command.processes import HOST
 
 pytestmark = pytest.mark.slow
 
@@ -63,10 +63,10 @@ class _Handing(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     """Two nodes: one behind the proxy at https://localhost:PORT/alliance/mobility, one without."""
-    port = free_port(0)
+    proxy = Proxy((HOST, 0), _Handing)  # has its port from now on, before anybody is told of it
+    port = proxy.server_address[1]
     plans = (Plan("north", (NORTH,), f"https://localhost:{port}{PATH}"), Plan("south", (SOUTH,)))
     whole = lay_out(tmp_path_factory.mktemp("network"), plans=plans)
-    proxy = Proxy((HOST, port or 0), _Handing)
     proxy.behind = whole.node("north").port
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(whole.papers.certificate, whole.papers.key)
