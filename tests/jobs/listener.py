@@ -1,7 +1,7 @@
 """A partner as a process of its own: takes notifications over HTTP, writes down what came, and is not always well.
 
 `python -m tests.jobs.listener PORT_FILE RECORD SEED`. One line of JSON for each request, written before the answer:
-moment, partner, what came, when it is answered, and the status (0 for none at all).
+moment, partner, what came and when it was asked, when it is answered, and the status (0 for none at all).
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def main(port_file: str, record: str, seed: str) -> None:
         protocol_version = "HTTP/1.0"
 
         def do_POST(self) -> None:
-            came = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             at = time.monotonic()
             with lock:
                 status, pause = _mood(chance) if not well.exists() else (200, 0.0)
-                line = {"at": at, "partner": self.path[1:], "came": came, "status": status}
+                line = {"at": at, "partner": self.path[1:], **told, "status": status}
                 line["until"] = at + pause
                 os.write(book, json.dumps(line).encode() + b"\n")
             time.sleep(pause)

@@ -28,12 +28,13 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from tests.jobs.trial import TIMEOUT_SECONDS
-from vaihto.jobs import beat, outbox
+from vaihto.jobs import outbox
 from vaihto.jobs.models import Notification
 from vaihto.journal.actors import Actor
 
 PROJECT = Path(__file__).resolve().parents[2]
 SEED = 20261122
+_PATIENCE_SECONDS = 120  # for what comes sooner on any machine that is not very busy
 needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server")
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -71,7 +72,7 @@ class Trial:
         port_file = self.folder / "port"
         listener = [sys.executable, "-m", "tests.jobs.listener", port_file, self.record, str(seed)]
         self._process(listener)
-        until(port_file.exists, seconds=20)
+        until(port_file.exists, seconds=60)
         self.zygote = self._process(
             [sys.executable, "-m", "tests.jobs.trial", port_file.read_text(), self.journal],
             stdin=subprocess.PIPE,
@@ -134,11 +135,29 @@ class Trial:
             os.kill(pid, signal.SIGKILL)
             self.killed += 1
 
+    def changes(self) -> int:
+        """How many changes were committed so far."""
+        return self.journal.read_text().count('["done"') if self.journal.exists() else 0
+
+    def end(self) -> None:
+        """Nobody changes anything any more, and the partner is well."""
+        Path(f"{self.journal}.over").touch()
+        until(lambda: not any(map(_lives, self.writers)), seconds=60)
+        Path(f"{self.record}.well").touch()
+
     def drained(self) -> bool:
         """Is nothing on its way any more? What was set aside is sent again, as its operator would."""
         for row in Notification.objects.filter(state=Notification.State.SET_ASIDE):
             outbox.send_again(actor=Actor.system(), notification=row, now=timezone.now())
         return not Notification.objects.open().exists()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @pytest.fixture
@@ -156,7 +175,10 @@ def lines(file: Path) -> list[Any]:
 
 
 def judge(trial: Trial) -> tuple[int, int]:
-    """Fails unless all that was committed arrived, in order, and nothing else; how many changes and arrivals."""
+    """Fails unless all that was committed arrived, in order, and nothing else; how many changes and arrivals.
+
+    What a slow listener took up only after its caller had given up says nothing about the order.
+    """
     done: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
     open_ended: dict[tuple[str, str], set[int]] = defaultdict(set)
     for what, partner, key, version, at in lines(trial.journal):
@@ -168,6 +190,7 @@ def judge(trial: Trial) -> tuple[int, int]:
                 done[partner, key].append((version, at))
     arrived: dict[tuple[str, str], list[tuple[int | None, float, int]]] = defaultdict(list)
     record = lines(trial.record)
+    in_time = [line for line in record if line["at"] - line["asked"] < TIMEOUT_SECONDS]
     for line in record:
         for key, version in line["came"]:
             arrived[line["partner"], key].append((version, line["at"], line["status"]))
@@ -187,14 +210,14 @@ def judge(trial: Trial) -> tuple[int, int]:
         for key, changes in done.items()
         if changes and not any(_tells(one, changes[-1]) for one in arrived[key])
     }
-    disorder = {
-        key: versions
-        for key, came in arrived.items()
-        if (versions := [version for version, _at, _status in came if version is not None])
-        != sorted(versions)
-    }
+    told: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for line in in_time:
+        for key, version in line["came"]:
+            if version is not None:
+                told[line["partner"], key].append(version)
+    disorder = {key: versions for key, versions in told.items() if versions != sorted(versions)}
     assert (phantoms, unheard_of, lost, disorder) == ({}, set(), {}, {})
-    assert list(_overlaps(record)) == []
+    assert list(_overlaps(in_time)) == []
     return sum(map(len, done.values())), len(record)
 
 
@@ -205,7 +228,7 @@ def _overlaps(record: list[Any]) -> Iterator[tuple[str, str, float]]:
         for key, _version in line["came"]:
             if line["at"] < busy.get((line["partner"], key), 0):
                 yield line["partner"], key, line["at"]
-            if line["until"] - line["at"] < TIMEOUT_SECONDS:
+            if line["until"] - line["asked"] < TIMEOUT_SECONDS:
                 busy[line["partner"], key] = line["until"]
 
 
@@ -216,40 +239,53 @@ def _tells(arrival: tuple[int | None, float, int], change: tuple[int, float]) ->
 
 
 def rage(
-    trial: Trial, *, seed: int, seconds: float, workers: int = 3, writers: int = 2, pace: float
+    trial: Trial,
+    *,
+    seed: int,
+    seconds: float,
+    kills: int,
+    changes: int,
+    workers: int = 3,
+    writers: int = 2,
+    pace: float,
 ) -> None:
-    """Writes, works and kills for so long; then all are well and the rest arrives."""
+    """Writes, works and kills for so long, and on a slow machine until it was enough; then all are well."""
     chance = _chance(seed)
     trial.begin(seed)
     trial.workers = [trial.fork("work") for _number in range(workers)]
     number = 0
     end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
+    patience = end + _PATIENCE_SECONDS
+    while (now := time.monotonic()) < end or (
+        now < patience and (trial.killed < kills or trial.changes() < changes)
+    ):
         while len(trial.writers) < writers:
             number += 1
-            trial.writers.append(trial.fork("write", number, seed + number, left, pace))
-        time.sleep(min(left, chance.uniform(0.05, 0.7)))
+            trial.writers.append(trial.fork("write", number, seed + number, pace))
+        time.sleep(chance.uniform(0.05, 0.7))
         if chance.random() < 0.85:
             trial.kill(trial.workers, chance)
             trial.workers.append(trial.fork("work"))
         else:
             trial.kill(trial.writers, chance)
-    time.sleep(0.3)  # a writer may be in its last change
-    Path(f"{trial.record}.well").touch()
+    trial.end()
 
 
 def test_nothing_is_lost_when_workers_are_killed(trial: Trial) -> None:
-    rage(trial, seed=SEED, seconds=7, pace=0.01)
-    until(trial.drained, seconds=30)
+    rage(trial, seed=SEED, seconds=7, kills=8, changes=100, pace=0.01)
+    until(trial.drained, seconds=_PATIENCE_SECONDS)
     changes, _arrivals = judge(trial)
-    assert (trial.killed >= 8, changes > 100) == (True, True)
+    assert (trial.killed >= 8, changes >= 100) == (True, True)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(6))
 def test_nothing_is_lost_in_a_long_rage(trial: Trial, seed: int) -> None:
-    rage(trial, seed=SEED + 1000 * seed, seconds=100, workers=4, writers=3, pace=0.02)
-    until(trial.drained, seconds=120)
+    rage(
+        trial, seed=SEED + 1000 * seed, seconds=100, kills=51, changes=1000, workers=4, writers=3,
+        pace=0.02,
+    )  # fmt: skip
+    until(trial.drained, seconds=_PATIENCE_SECONDS)
     changes, arrivals = judge(trial)
     sys.stdout.write(
         f"seed {seed}: {changes} changes, {arrivals} arrivals, {trial.killed} killed\n"
@@ -285,7 +321,14 @@ class Redis:
                 return bool(client.ping())
             return False
 
-        until(answers, seconds=10)
+        until(answers, seconds=60)
+
+    def is_waited_at(self) -> bool:
+        """Does a worker wait for tasks?"""
+        with redis.Redis.from_url(self.url) as client:
+            return any(
+                client.hget(one, "state") == b"idle" for one in client.smembers("rq:workers")
+            )
 
     def kill(self) -> None:
         assert self._process is not None
@@ -311,16 +354,17 @@ def test_nothing_is_lost_when_redis_forgets_and_a_worker_is_killed(
     trial.environment["VAIHTO_TASKS"] = broker.url
     trial.begin(SEED)
     trial.workers = [trial.fork("work"), trial.fork("work")]
-    trial.writers = [trial.fork("write", 1, SEED, 6, 0.01)]
+    trial.writers = [trial.fork("write", 1, SEED, 0.01)]
     time.sleep(2)
     trial.kill(trial.workers, _chance(SEED))
     time.sleep(1)
     broker.kill()
     time.sleep(1)
     broker.start()
-    time.sleep(2.5)
-    Path(f"{trial.record}.well").touch()
-    until(trial.drained, seconds=40)
+    time.sleep(2)
+    until(lambda: trial.changes() > 50, seconds=60)
+    trial.end()
+    until(trial.drained, seconds=_PATIENCE_SECONDS)
     changes, _arrivals = judge(trial)
     assert changes > 50
 
@@ -344,18 +388,13 @@ def test_a_worker_over_redis_does_what_waits_and_ends_when_asked(
             object_ids=["a"],
             now=timezone.now(),
         )
-    subprocess.run([*vaihto, "work", "--until-idle"], check=True, timeout=60, **about)
+    subprocess.run([*vaihto, "work", "--until-idle"], check=True, timeout=120, **about)
     assert Notification.objects.get().outcome == "no-carrier"
     worker = subprocess.Popen([*vaihto, "work"], **about)
     try:
-        until(lambda: beat.alive(now=timezone.now()) or _beats(trial), seconds=40)
-        time.sleep(0.5)
+        until(broker.is_waited_at, seconds=_PATIENCE_SECONDS)
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
     finally:
         worker.kill()
         worker.wait(10)
-
-
-def _beats(trial: Trial) -> bool:
-    return any((trial.folder / "data" / "workers").glob("*.json"))

@@ -36,7 +36,8 @@ class Carrier:
     def deliver(self, slips: Sequence[object]) -> object:
         from vaihto.jobs.delivery import Ended, Outcome  # noqa: PLC0415 - app ready
 
-        body = json.dumps([[slip.object_id, slip.facts.get("version")] for slip in slips])
+        came = [[slip.object_id, slip.facts.get("version")] for slip in slips]
+        body = json.dumps({"asked": time.monotonic(), "came": came})
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request("POST", f"/{slips[0].partner}", body)
@@ -56,7 +57,7 @@ def hurry() -> None:
     policy = replace(
         outbox.LANE.policy,
         threads=16,
-        lease=timedelta(seconds=2),
+        lease=timedelta(seconds=4),
         seconds=3,
         pauses=tuple(timedelta(seconds=seconds) for seconds in (0.1, 0.2, 0.4)),
     )
@@ -69,8 +70,8 @@ def hurry() -> None:
     timetable.TIMETABLE["notifications.wake"] = replace(wake, pause=timedelta(seconds=0.2))
 
 
-def write(writer: int, seed: int, seconds: float, pace: float, journal: Path) -> None:
-    """Changes objects for a while, and takes some changes back. Each try and each commit is written down."""
+def write(writer: int, seed: int, pace: float, journal: Path) -> None:
+    """Changes objects until it is over, and takes some changes back. Each try and each commit is written down."""
     from django.db import transaction  # noqa: PLC0415 - app ready
     from django.utils import timezone  # noqa: PLC0415 - app ready
 
@@ -83,8 +84,8 @@ def write(writer: int, seed: int, seconds: float, pace: float, journal: Path) ->
     def note(*what: object) -> None:
         os.write(book, json.dumps(what).encode() + b"\n")
 
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    over = Path(f"{journal}.over")
+    while not over.exists():
         version += 1
         partner = chance.choice(PARTNERS)
         api = chance.choice(("versioned", "grouped", "heard"))
@@ -141,8 +142,8 @@ def main(port: str, journal: str) -> None:
             os.close(0)
             if words[0] == "work":
                 os._exit(working.work([]))
-            writer, seed, seconds, pace = words[1:]
-            write(int(writer), int(seed), float(seconds), float(pace), Path(journal))
+            writer, seed, pace = words[1:]
+            write(int(writer), int(seed), float(pace), Path(journal))
             os._exit(0)
         children.append(pid)
         _say(pid)
