@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -540,6 +540,36 @@ def test_a_condition_names_contacts_of_both_sides_and_its_hash_stays(
     sent(north, at("edit", ours.pk), again)
     ours.refresh_from_db()
     assert not ours.terms.conditions[0].sending_contacts
+
+
+def test_a_note_follows_its_condition(cast: Cast, north: Client) -> None:
+    there, back = both_ways(NORTH, VALE).conditions
+    more = replace(there, areas=(SubjectArea("0710"),))
+    one = draft(cast, Terms((there, back, more)))
+    for place, words in enumerate(("first", "second", "third")):
+        actions.remark(actor=US, agreement=one, text=words, now=NOON, condition=place)
+
+    def edited(*conditions: Condition, minutes: int) -> list[str]:
+        later = NOON + timedelta(minutes=minutes)
+        actions.edit(actor=US, agreement=one, terms=Terms(conditions), now=later)
+        page = text(north, at("agreement", one.pk))
+        return sorted(one.strip() for one in re.findall(r"Note for colleagues ([^<]*)<", page))
+
+    assert edited(there, back, more, minutes=0) == [
+        "on condition 1", "on condition 2", "on condition 3",
+    ]  # fmt: skip
+    assert edited(more, there, back, minutes=1) == [
+        "on condition 1, then 3", "on condition 2, then 1", "on condition 3, then 2",
+    ]  # fmt: skip
+    # Other people in it, and it is still the same condition.
+    assert edited(replace(more, people="7"), back, minutes=2) == [
+        "on condition 1 of then, which is gone", "on condition 1, then 3", "on condition 2",
+    ]  # fmt: skip
+    # A note written now counts from now.
+    actions.remark(
+        actor=US, agreement=one, text="new", now=NOON + timedelta(minutes=3), condition=0
+    )
+    assert "Note for colleagues on condition 1 <" in text(north, at("agreement", one.pk))
 
 
 def test_a_paper_is_kept_sealed_and_comes_back_as_it_was(cast: Cast, north: Client) -> None:

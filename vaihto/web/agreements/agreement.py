@@ -40,7 +40,7 @@ from vaihto.web import components
 from vaihto.web.agreements.conditions import units_of
 from vaihto.web.agreements.contacts import in_words
 from vaihto.web.agreements.register import TONES
-from vaihto.web.agreements.remarks import about, subjects
+from vaihto.web.agreements.remarks import subjects, subjects_of
 from vaihto.web.agreements.sheets import general_rows
 from vaihto.web.agreements.troubles import problem_word
 from vaihto.web.components import Cell, Column, Event, Fact, Row
@@ -380,15 +380,17 @@ def _told(one: Agreement) -> tuple[str, str]:
 
 def _remarks(one: Agreement) -> list[Event]:
     """Notes of both sides; a partner on this installation wrote its own beside its copy."""
+    notes = list(one.remarks.all())
+    about = subjects_of(notes)
     events_ = [
         Event(
             at=remark.at,
-            title=" ".join(filter(None, (_remark_word(remark), about(remark)))),
+            title=" ".join(filter(None, (_remark_word(remark), about[remark.pk]))),
             text=remark.text,
             by=remark.by,
             tone="info" if remark.side == Side.PARTNER else "plain",
         )
-        for remark in one.remarks.all()
+        for remark in notes
     ]
     if one.partner.hosted and one.partner_iia_id:
         theirs = Remark.objects.filter(
@@ -396,11 +398,12 @@ def _remarks(one: Agreement) -> list[Event]:
             agreement__iia_id=one.partner_iia_id,
             for_partner=True,
             side=Side.OURS,
-        )
+        ).select_related("agreement__current")
+        about = subjects_of(theirs)
         events_ += [
             Event(
                 at=remark.at,
-                title=" ".join(filter(None, (_("The partner wrote"), about(remark)))),
+                title=" ".join(filter(None, (_("The partner wrote"), about[remark.pk]))),
                 text=remark.text,
                 by=name_of(one.partner),
                 tone="info",

@@ -27,7 +27,7 @@ from vaihto.web import components
 from vaihto.web.agreements.agreement import people_of
 from vaihto.web.agreements.comparing import boxes
 from vaihto.web.agreements.contacts import in_words
-from vaihto.web.agreements.remarks import about, subject_of, subjects
+from vaihto.web.agreements.remarks import subject_of, subjects, subjects_of
 from vaihto.web.agreements.sheets import general_rows
 from vaihto.web.components import Event, Fact, Tone
 from vaihto.web.frame import Request
@@ -203,6 +203,7 @@ def _differences(seen: Comparison, names: dict[str, str]) -> list[dict[str, Any]
 
 def _written(agreement: Agreement) -> SafeString:
     notes = [one for one in agreement.remarks.all() if one.for_partner][-100:]
+    about = subjects_of(notes)
     return components.timeline(
         [
             Event(
@@ -216,7 +217,7 @@ def _written(agreement: Agreement) -> SafeString:
                                 if one.side == Side.PARTNER
                                 else agreement.institution
                             ),
-                            about(one),
+                            about[one.pk],
                         ),
                     )
                 ),
