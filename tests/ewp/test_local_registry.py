@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -516,6 +517,36 @@ def test_one_manifest_can_be_read_now(opened: Open, nodes: Nodes) -> None:
     assert edition is not None
     assert b"ewp/alpha.eu/factsheet" not in edition.document
     assert registry.reload("https://stranger.eu/m.xml") is None
+
+
+@pytest.mark.parametrize("before", ["away", "older"])
+def test_what_a_round_asked_before_somebody_had_a_manifest_read_is_overtaken(
+    opened: Open, nodes: Nodes, before: str
+) -> None:
+    registry = opened()
+    newer = nodes.manifests.pop(URL)
+    if before == "older":
+        nodes.manifests[URL] = manifest(discovery(), echo()).write()
+    asked = threading.Event()
+    slow = iter([True])
+
+    def fetch(url: str) -> bytes:
+        if url == BETA_URL and next(slow, False):
+            assert asked.wait(20)
+            nodes.manifests[URL] = newer
+            registry.reload(URL)
+        try:
+            return nodes(url)
+        finally:
+            if url == URL:
+                asked.set()
+
+    registry._fetch = fetch
+    registry.reload_all()
+    assert {one.severity for one in registry.statuses()} == {Severity.OK}
+    edition = registry.edition()
+    assert edition is not None
+    assert b"ewp/alpha.eu/factsheet" in edition.document
 
 
 def test_an_unchanged_catalogue_keeps_its_day(opened: Open) -> None:

@@ -7,6 +7,7 @@ and `catalogue.json` beside it. A restart goes on where it stopped. One process 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import logging
 import threading
@@ -80,6 +81,15 @@ class _Kept:
     source: Source
     status: Status
     imported: Imported | None = None
+    number: int = 0  # of the answer that was taken last
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a fetch brought; numbers grow in the order in which was asked."""
+
+    number: int
+    manifest: bytes | transport.Broken
 
 
 def _now() -> datetime:
@@ -103,6 +113,7 @@ class LocalRegistry:
         self._kept: dict[str, _Kept] = {}
         self._edition: Edition | None = None
         self._writing = threading.RLock()
+        self._numbers = itertools.count(1)
         (options.folder / "sources").mkdir(parents=True, exist_ok=True)
         self._edition = self._stored_edition()
         self.update_sources()
@@ -180,25 +191,28 @@ class LocalRegistry:
             if stop.wait(self.options.pause_seconds):
                 return
 
-    def _asked(self, url: str) -> bytes | transport.Broken:
+    def _asked(self, url: str) -> _Answer:
+        number = next(self._numbers)
         try:
-            return self._fetch(url)
+            return _Answer(number, self._fetch(url))
         except transport.Broken as broken:
-            return broken
+            return _Answer(number, broken)
 
-    def _take(self, url: str, answer: bytes | transport.Broken) -> None:
+    def _take(self, url: str, answer: _Answer) -> None:
+        """Takes over what came; a round waits for its slowest node, and is overtaken by who is asked for now."""
         kept = self._kept.get(url)
-        if kept is None:
+        if kept is None or answer.number < kept.number:
             return
+        kept.number, came = answer.number, answer.manifest
         now = self._clock()
         status = replace(kept.status, asked_at=now)
-        if isinstance(answer, transport.Broken):
-            said = str(outcomes.Outcome(answer.code, answer.facts))
+        if isinstance(came, transport.Broken):
+            said = str(outcomes.Outcome(came.code, came.facts))
             notice = Notice(Severity.ERROR, f"The manifest cannot be fetched. {said}")
             status = replace(status, severity=Severity.ERROR, notices=(notice,))
         else:
             try:
-                status = self._import(kept, answer, status, now)
+                status = self._import(kept, came, status, now)
             except Exception:
                 # The registry's own edge: what one manifest does to us must not keep the others out.
                 logger.exception("a manifest could not be judged: %s", url)
