@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -68,7 +69,21 @@ def office(node: Node, *, own: str, partner: str) -> Iterator[Office]:
 
 def work(*offices: Office) -> None:
     """Everything that is due at these nodes is sent and fetched, until nothing comes of it any more."""
+    told: list[dict[str, Any]] = []
     for _round in range(12):
-        if not sum(one("work") for one in offices):
+        told = [one("work") for one in offices]
+        if not any(each["arrived"] or each["put_off"] for each in told):
             return
-    raise AssertionError("the nodes go on telling each other the same")
+    raise AssertionError(
+        f"the nodes go on telling each other the same, or do not get through: {told}"
+    )
+
+
+def ask_for_list(one: Office, other: Office) -> None:
+    """`one` asks for the list of `other`, which its web server writes down a moment after the answer."""
+    one("index")
+    request_id = one("last_index")
+    deadline = time.monotonic() + 60
+    while not other("was_asked", request_id=request_id):
+        assert time.monotonic() < deadline, "nobody wrote down that the list was asked for"
+        time.sleep(0.05)

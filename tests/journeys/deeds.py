@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from tests.agreements.two import both_ways
@@ -22,7 +23,7 @@ from vaihto.ewp.apis.iias import IIAS, trials
 from vaihto.ewp.apis.iias.following import fetch_copy, meet
 from vaihto.ewp.apis.iias.messages import IiasIndexResponse
 from vaihto.ewp.client import call
-from vaihto.ewp.models import Trial
+from vaihto.ewp.models import Exchange, Trial
 from vaihto.ewp.protocol.iia_hash import agreement_hashes
 from vaihto.institutions.models import Institution
 from vaihto.jobs import outbox
@@ -120,6 +121,24 @@ def index(facts: dict[str, Any]) -> list[str]:
     )
     assert answer.message is not None, str(answer.outcome)
     return list(answer.message.iia_ids)
+
+
+def last_index(facts: dict[str, Any]) -> str:
+    """The number of our last request for the partner's list."""
+    asked = Exchange.objects.filter(
+        direction=Exchange.Direction.OUT,
+        institution__hei_id=facts["own"],
+        partner=facts["partner"],
+        endpoint="index-url",
+    )
+    return asked.latest("pk").request_id
+
+
+def was_asked(facts: dict[str, Any]) -> bool:
+    """Is a request of the partner's written down?"""
+    return Exchange.objects.filter(
+        direction=Exchange.Direction.IN, request_id=facts["request_id"]
+    ).exists()
 
 
 def get(facts: dict[str, Any]) -> dict[str, Any]:
@@ -284,9 +303,20 @@ def given_places(facts: dict[str, Any]) -> int:
     return _agreement(facts["own"], facts["code"]).places.filter(is_binding=True).count()
 
 
-def work(_facts: dict[str, Any]) -> int:
-    """Sends and fetches what is due, as a worker does; how much it was."""
-    return sum(outbox.round_over(direction).arrived for direction in outbox.LANES)
+def work(_facts: dict[str, Any]) -> dict[str, Any]:
+    """Sends and fetches what is due, as a worker does; how much it was, and why something was put off.
+
+    What did not get through, as on a machine that is too busy to answer, is due again at once: nobody waits here
+    for the pauses of a worker.
+    """
+    begun = timezone.now()
+    arrived = sum(outbox.round_over(direction).arrived for direction in outbox.LANES)
+    put_off = Notification.objects.filter(
+        Q(tried_at__gte=begun) | Q(awaits_partner=True), state=Notification.State.WAITING
+    )
+    why = sorted(put_off.values_list("outcome", flat=True))
+    put_off.update(due_at=timezone.now())
+    return {"arrived": arrived, "put_off": why}
 
 
 def lose(facts: dict[str, Any]) -> int:
@@ -300,7 +330,7 @@ _DEEDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     for each in (
         know, create, see, proposals, take_in, index, get, edit, differences, take_theirs, look,
         approve, simple, work, lose, withdraw, tell_again, proven, spoil, try_partner, step, end_trial,
-        end_open_trials, given_places, *delays.DEEDS,
+        end_open_trials, given_places, last_index, was_asked, *delays.DEEDS,
     )
 }  # fmt: skip
 

@@ -86,6 +86,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 def test_its_manifest_names_the_public_address(network: Network) -> None:
     north = network.node("north")
     assert north.url.endswith(PATH)
+    network.reload(north.manifest_url(NORTH))
     page = network.ask(network.status_url(north.manifest_url(NORTH)))
     assert "OK: imported" in page
     assert f"{north.url}/ewp/{NORTH}/" in network.ask(network.catalogue_url)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.agreeing import Office, office, work
+from tests.journeys.agreeing import Office, ask_for_list, office, work
 from vaihto.command.box import Network
 
 pytestmark = pytest.mark.slow
@@ -50,7 +50,7 @@ def _exchanged(north: Office, south: Office, after: Callable[..., dict[str, Any]
     for code, iia_id in told["agreements"]:
         south("take_in", code, iia_id=iia_id)
     work(north, south)
-    south("index")
+    ask_for_list(south, north)
     south("get", iia_id=told["agreements"][0][1])
     told = after("index")
     assert told["states"][:8] == ["done"] * 8, told
@@ -78,7 +78,7 @@ def test_all_eighteen_steps_are_seen_when_both_sides_do_their_part(
     told = after()
     assert told["states"][:4] == ["done"] * 4
     assert told["codes"][4:6] == ["awaits-index", "to-index"]
-    south("index")
+    ask_for_list(south, north)
     told = after("index")
     assert told["states"][:8] == ["done"] * 8
     assert told["codes"][8] == "to-edit"
@@ -127,7 +127,7 @@ def test_a_partner_may_begin_and_the_steps_are_counted_from_its_side(
     told = north("step", trial=trial, act="index")
     assert told["states"][:5] == ["done"] * 5, told
     (first, ours), _second = told["agreements"]
-    south("index")
+    ask_for_list(south, north)
     south("get", iia_id=ours)
     for people in ("4", "5"):
         south("edit", f"Theirs-{trial}-1", people=people)
