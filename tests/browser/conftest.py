@@ -11,12 +11,16 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from tests.cast import Cast, build_cast
 from tests.left_out import chromium
 from vaihto.people.models import Account
+
+# A click may come back as soon as the answer begins: what shall stand on the page after it is waited for, so long.
+PATIENCE_SECONDS = 30
+expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,7 +53,7 @@ def new_context(
 
     def make(*, account: Account | None = None, **options: Any) -> BrowserContext:
         context = chromium_browser.new_context(base_url=live_server.url, locale="en-GB", **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_SECONDS * 1000)
         if account is not None:
             context.add_cookies([session_cookie(account, live_server.url)])
         opened.append(context)

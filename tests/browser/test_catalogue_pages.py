@@ -95,7 +95,7 @@ def test_no_page_of_the_catalogue_has_a_barrier_or_breaks_the_policy(
         found += violations(page)
     page.goto("/offers/new")
     page.get_by_role("button", name="Save").click()
-    assert page.get_by_text("This is required and empty.").count()
+    expect(page.get_by_text("This is required and empty.").first).to_be_visible()
     found += violations(page)
     assert found == []
     assert [line for line in said if "Failed to load resource" not in line] == []
@@ -105,6 +105,7 @@ def test_strangers_read_the_catalogue_without_barriers(keeper: Account, page_as:
     page = page_as(None)
     page.goto("/sign-in")
     page.get_by_role("link", name="Courses").click()
+    expect(page.get_by_role("link", name="Olas")).to_be_visible()
     found = violations(page)
     page.get_by_role("link", name="Olas").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Olas")
@@ -138,4 +139,5 @@ def test_a_course_is_entered_and_taught_without_scripts(keeper: Account, page_as
     page.get_by_role("button", name="Save").first.click()
     expect(page.get_by_role("table", name="When it is taught")).to_contain_text("11 Jan 2027")
     page.get_by_role("button", name="Show to partners").click()
+    expect(page.get_by_role("button", name="Hide")).to_be_visible()
     assert LearningOpportunity.objects.get(code="NEW1").is_published

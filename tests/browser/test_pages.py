@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -24,6 +25,7 @@ STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practi
 
 def violations(page: Page) -> list[str]:
     """What axe finds on the page, a line each."""
+    page.wait_for_load_state()  # of a page that a click has led to, only the beginning may be there
     found = Axe().run(page, options={"runOnly": STANDARD}).response["violations"]
     return [
         f"{page.url} {one['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
@@ -119,6 +121,7 @@ def test_axe_finds_nothing_before_signing_in(scheme: str, world: Cast, page_as: 
     page.get_by_label("User name").fill("nobody")
     page.get_by_label("Password").fill("wrong")
     page.locator("main").get_by_role("button", name="Sign in").click()
+    expect(page.locator("main")).to_contain_text("No account fits this user name and password.")
     assert found + violations(page) == []
 
 
@@ -168,16 +171,17 @@ def test_everything_works_without_scripts(world: Cast, page_as: PageAs) -> None:
     page.get_by_label("User name").fill("bruno")
     page.get_by_label("Password").fill(PASSWORD)
     page.locator("main").get_by_role("button", name="Sign in").click()
-    assert page.url.endswith("/office/mobilities")
+    expect(page).to_have_url(re.compile(r"/office/mobilities$"))
     page.get_by_label("State").select_option(label="Cancelled")
     page.get_by_role("button", name="Filter").click()
     expect(page.locator("tbody")).to_contain_text("No mobility fits the filters.")
     page.get_by_role("link", name="Clear all").click()
     page.get_by_role("link", name="M-AINO").click()
     page.get_by_role("link", name="Correct", exact=True).click()
+    expect(page.get_by_role("button", name="Save the correction")).to_be_visible()
     rows = page.locator(".segment-row").count()
     page.get_by_role("button", name="Add a row").click()
-    assert page.locator(".segment-row").count() == rows + 1
+    expect(page.locator(".segment-row")).to_have_count(rows + 1)
     page.get_by_role("button", name="SV").click()
     expect(page.locator("html")).to_have_attribute("lang", "sv")
 

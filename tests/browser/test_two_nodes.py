@@ -21,7 +21,7 @@ from vaihto.command.box import PLANS, Network, Node, running
 NORTH, SOUTH = "tuulisalmi.example", "costaclara.example"
 OFFICE, PARTNER = "University of Tuulisalmi", "University of Costaclara"
 ALONE = "Ballyglen Institute"  # has no system
-PATIENCE = 40
+PATIENCE = 90
 """Seconds after which what a worker or the other side shall bring is missing."""
 
 
@@ -67,6 +67,13 @@ class Person:
     def types(self, label: str, text: str) -> None:
         """Into a field, instead of what stands there."""
         self.field(label).fill(text)
+
+    def types_everywhere(self, label: str, text: str, *, places: int) -> None:
+        """Into all fields of that name, once they are all there."""
+        fields = self.page.locator("main").get_by_label(label)
+        expect(fields).to_have_count(places)
+        for field in fields.all():
+            field.fill(text)
 
     def chooses(self, label: str, word: str) -> None:
         """From a list."""
@@ -146,7 +153,7 @@ def new_browser(chromium_browser: Browser) -> Iterator[Callable[..., Page]]:
             locale="en-GB",
             viewport={"width": width, "height": height},
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE * 1000)
         opened.append(context)
         return context.new_page()
 
@@ -186,8 +193,7 @@ def changes(person: Person, at: str, *, people: str) -> None:
     """Another number in both directions."""
     person.opens(at)
     person.clicks("Edit our copy")
-    for field in person.page.locator("main").get_by_label("People per year").all():
-        field.fill(people)
+    person.types_everywhere("People per year", people, places=2)
     person.page.get_by_role("button", name="Save", exact=True).click()
     person.reads("Our copy was changed.")
     person.reads(f"{people} students a year", at=person.part("Our copy now"))
@@ -324,8 +330,7 @@ class Guest(Person):
     def proposes(self, *, people: str, note: str = "") -> None:
         """Another number in both directions."""
         self.clicks("Propose changes")
-        for field in self.page.locator("main").get_by_label("People per year").all():
-            field.fill(people)
+        self.types_everywhere("People per year", people, places=2)
         if note:
             self.types(f"A note to {OFFICE}", note)
         self.clicks("Send your version")
