@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -48,6 +49,15 @@ RIGHT = StudyRightFacts(
     spells=(SpellFacts(start=date(2024, 8, 1), municipality="398", classifications=("7", "5")),),
     primacies=(PrimacyFacts(start=date(2024, 8, 1)),),
 )
+
+
+@pytest.fixture
+def _as_before() -> Iterator[None]:
+    """No listener of a test hears the next one."""
+    listeners = actions.RECORDS_CHANGED._listeners
+    before = list(listeners)
+    yield
+    listeners[:] = before
 
 
 def bring(cast: Cast, *facts: StudentFacts, at: str = "sending", **rest: object):
@@ -216,6 +226,7 @@ def test_a_role_for_one_unit_reaches_records_of_that_unit_only(cast: Cast) -> No
     assert codes(outcomes[2]) == ["fact.unit-not-in-reach"]
 
 
+@pytest.mark.usefixtures("_as_before")
 def test_a_study_right_comes_with_its_timelines_and_twice_changes_nothing(cast: Cast) -> None:
     heard: list[list[int]] = []
     on(actions.RECORDS_CHANGED, lambda *, person_ids: heard.append(person_ids))
