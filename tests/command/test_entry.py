@@ -27,7 +27,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
@@ -107,7 +107,7 @@ def test_commands_about_files_need_no_setting_and_load_no_framework(words: list[
         env={"PATH": os.environ["PATH"], "VAIHTO_NONSENSE": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert (told.stdout.strip(), told.stderr) == ("[]", "")

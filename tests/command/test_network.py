@@ -29,7 +29,7 @@ def vaihto(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
         env={**plain_environ(), **settings},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
@@ -70,7 +70,7 @@ def group_is_gone(pid: int) -> bool:
     return False
 
 
-def soon(what: Callable[[], bool], *, seconds: float = 20) -> bool:
+def soon(what: Callable[[], bool], *, seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if what():
@@ -115,12 +115,12 @@ def test_what_is_killed_is_started_again_and_in_the_end_nothing_is_left(
     assert soon(lambda: group_is_gone(children["web server of south"]))
     assert answers(
         f"{south['url']}/health",
-        seconds=60,
+        seconds=120,
         authority=Path(told["authority"]),
         give_up=lambda: False,
     )
     manifest = south["manifests"][0]
-    assert answers(manifest, seconds=30, authority=Path(told["authority"]), give_up=lambda: False)
+    assert answers(manifest, seconds=60, authority=Path(told["authority"]), give_up=lambda: False)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 0
     # Also the one that took the place of the killed one: nobody listens any more.

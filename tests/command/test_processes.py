@@ -68,7 +68,7 @@ def start(tmp_path: Path, migrated: Path) -> Iterator[Start]:
         process.communicate(timeout=10)
 
 
-def until(answer: Callable[[], object], *, seconds: float = 30) -> object:
+def until(answer: Callable[[], object], *, seconds: float = 120) -> object:
     """The first true answer; fails when none comes in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -79,13 +79,13 @@ def until(answer: Callable[[], object], *, seconds: float = 30) -> object:
 
 
 def done(process: subprocess.Popen[str], *, words: str = "") -> tuple[int, str, str]:
-    out, err = process.communicate(words, timeout=60)
+    out, err = process.communicate(words, timeout=120)
     return process.returncode, out, err
 
 
 def asked(url: str) -> tuple[int, dict[str, object]] | None:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as answer:
         return answer.code, json.load(answer)
@@ -119,11 +119,11 @@ def test_the_server_answers_under_a_path(start: Start) -> None:
     address = f"http://127.0.0.1:{port}/vaihto"
     start("serve", "--port", str(port), "--workers", "1", VAIHTO_PUBLIC_URL=address)
     until(lambda: asked(f"{address}/health"))
-    with urllib.request.urlopen(f"{address}/", timeout=10) as answer:
+    with urllib.request.urlopen(f"{address}/", timeout=60) as answer:
         page = answer.read().decode()
         assert answer.url == f"{address}/sign-in?next=/vaihto/"
     (style,) = re.findall(r'href="(/vaihto/static/web/vaihto[^"]*\.css)"', page)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{style}", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{style}", timeout=60) as answer:
         assert answer.headers["Content-Type"].startswith("text/css")
 
 
@@ -146,7 +146,7 @@ def test_the_server_answers_is_ready_with_a_worker_and_ends_when_asked(
         (503, {**told, "ready": False, "worker": False}),
         (200, {**told, "ready": True, "worker": True}),
     )
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as figures:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as figures:
         assert 'vaihto_workers{state="alive"} 1.0' in figures.read().decode()
 
     for process in (worker, server):

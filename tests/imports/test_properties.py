@@ -199,7 +199,9 @@ def test_study_rights_twice_are_once_and_taken_back_as_if_never(cast: Cast, firs
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     content=st.binary(max_size=400) | _TEXT.map(str.encode),

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.imports.files import MOBILITIES, PERSONS, rezipped, sheet_xml, xlsx
@@ -368,6 +368,7 @@ def test_a_guarded_cell_is_no_formula_and_comes_back_as_it_was(start: str) -> No
     assert cells.unguarded(cells.guarded(text)) == text
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text())
 def test_guarding_changes_nothing_that_comes_back(text: str) -> None:
     assert cells.unguarded(cells.guarded(text)) == text or text.startswith("'")
