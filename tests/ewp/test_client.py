@@ -706,7 +706,8 @@ def _refused(world: World, sent: Request, response: Response) -> bool:
 
 
 @profile(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(place=st.integers(0), byte=st.integers(1, 255))
 def test_an_answer_with_any_byte_changed_is_refused(
@@ -720,7 +721,8 @@ def test_an_answer_with_any_byte_changed_is_refused(
 
 
 @profile(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=300,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     which=st.integers(0),

@@ -100,7 +100,10 @@ values = st.text(
 
 
 @pytest.mark.django_db
-@effort(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@effort(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=40,
+)
 @given(st.lists(st.tuples(tokens, values)), st.binary(), st.integers(100, 599))
 def test_whatever_crossed_the_wire_comes_back(
     headers: list[tuple[str, str]], body: bytes, status: int
