@@ -10,13 +10,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from vaihto.command import box
 from vaihto.command.demonstration import _set_environment
 from vaihto.command.filling import plain_environ
 from vaihto.command.processes import answers
+from vaihto.ewp.local import authority
 
 VAIHTO = [sys.executable, "-c", "import sys; from vaihto.command import main; sys.exit(main())"]
 PROJECT = Path(__file__).resolve().parents[2]
@@ -56,6 +58,39 @@ def test_a_registry_that_cannot_be_run_says_why(words: tuple[str, ...], told: st
 def test_certificate_and_key_belong_together(tmp_path: Path) -> None:
     ended = vaihto("serve", "--certificate", "c.pem", VAIHTO_DATA=str(tmp_path))
     assert (ended.returncode, "belong together" in ended.stderr) == (2, True)
+
+
+class Catalogued(box.Network):
+    """A network of one node on paper, whose institutions are listed after so many readings."""
+
+    readings: ClassVar[dict[str, int]] = {}
+    read: ClassVar[list[str]] = []
+
+    def reload(self, manifest_url: str) -> None:
+        self.read.append(manifest_url)
+
+    def ask(self, _url: str, _body: bytes | None = None) -> str:
+        listed = [
+            hei_id
+            for hei_id, number in self.readings.items()
+            if self.read.count(self.nodes[0].manifest_url(hei_id)) >= number
+        ]
+        return "".join(f">{hei_id}<" for hei_id in listed)
+
+
+def test_a_manifest_that_a_busy_node_did_not_answer_is_read_again(tmp_path: Path) -> None:
+    nothing = box.Part("nothing", [], {}, tmp_path)
+    papers = authority.Papers(tmp_path, tmp_path, tmp_path)
+    plan = box.PLANS[0]
+    node = box.Node(plan, "https://n.example", 0, tmp_path, {}, tmp_path, nothing, nothing)
+    whole = Catalogued(tmp_path, papers, nothing, "https://r.example", [node])
+    first, second = plan.hosts
+    whole.readings.update({first: 1, second: 2})
+    whole._list(lambda: False)
+    assert whole.read == [node.manifest_url(one) for one in (first, second, second)]
+    whole.readings[second] = 9
+    with pytest.raises(box.NotStarted, match=second):
+        whole._list(lambda: True)
 
 
 # --- The whole ---------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import contextlib
 import shutil
 import ssl
 import subprocess
+import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -173,19 +174,28 @@ class Network:
                 raise NotStarted(f"{node.web.name} did not start.\n{node.web.last_words()}")
         if not self.registry_is_up(give_up=give_up):
             raise NotStarted(f"The registry did not start.\n{self.registry.last_words()}")
-        for node in self.nodes:
-            for hei_id in node.plan.hosts:
-                self.reload(node.manifest_url(hei_id))
-        listed = self.ask(self.catalogue_url)
-        for node in self.nodes:
-            for hei_id in node.plan.hosts:
-                if f">{hei_id}<" not in listed:
-                    address = self.status_url(node.manifest_url(hei_id))
-                    raise NotStarted(f"{hei_id} is not in the catalogue; see {address}")
+        self._list(give_up)
         if work:
             self._make_known()
             for node in self.nodes:
                 node.worker.start()
+
+    def _list(self, give_up: Callable[[], bool]) -> None:
+        """Has every manifest read until it is in the catalogue: a busy machine may not answer the first time."""
+        lacking = [(node, hei_id) for node in self.nodes for hei_id in node.plan.hosts]
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            for node, hei_id in lacking:
+                self.reload(node.manifest_url(hei_id))
+            listed = self.ask(self.catalogue_url)
+            lacking = [pair for pair in lacking if f">{pair[1]}<" not in listed]
+            if not lacking:
+                return
+            if time.monotonic() > deadline or give_up():
+                node, hei_id = lacking[0]
+                address = self.status_url(node.manifest_url(hei_id))
+                raise NotStarted(f"{hei_id} is not in the catalogue; see {address}")
+            time.sleep(0.5)
 
     def _make_known(self) -> None:
         """Every node reads the catalogue before its people begin: what is proposed to strangers goes nowhere."""
