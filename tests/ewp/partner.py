@@ -117,7 +117,7 @@ def authority(folder: Path) -> Authority:
 # --- Keys and signed answers -------------------------------------------------------------------
 
 
-@functools.lru_cache
+@functools.cache  # one that forgets would make another pair in the middle of a test
 def signer(word: str) -> httpsig.Signer:
     """A key pair for a word, the same in the whole test run."""
     key = rsa.generate_private_key(65537, 2048)
