@@ -18,6 +18,9 @@ from tests.browser.test_pages import WIDER_THAN_ITS_WINDOW
 from tests.journeys.agreeing import office
 from vaihto.command.box import PLANS, Network, Node, running
 
+# Two nodes are built and a long conversation is held: several minutes on a small machine that is busy.
+pytestmark = pytest.mark.timeout(900)
+
 NORTH, SOUTH = "tuulisalmi.example", "costaclara.example"
 OFFICE, PARTNER = "University of Tuulisalmi", "University of Costaclara"
 ALONE = "Ballyglen Institute"  # has no system

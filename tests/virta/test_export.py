@@ -264,7 +264,7 @@ def test_a_worker_knows_every_kind_of_work_without_having_seen_a_page() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=200,
     )
     assert {"virta.export", "imports.preview", "imports.confirm", "imports.undo"} <= set(
         told.stdout.split()
