@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -358,6 +359,43 @@ def test_several_changes_make_one_letter_and_none_tells_guests_what_they_did(tal
     assert len(talk.post()) == 1
     actions.remark(actor=US, agreement=talk.look(), text="Ours only", now=talk.clock())
     assert talk.post() == []
+
+
+def _meanwhile(monkeypatch: pytest.MonkeyPatch, deed: Callable[[], object]) -> None:
+    """While the next letter is on its way, this happens."""
+    post = letters._post
+
+    def slow_post(link: GuestLink, made: letters.Composed) -> None:
+        monkeypatch.setattr(letters, "_post", post)
+        deed()
+        post(link, made)
+
+    monkeypatch.setattr(letters, "_post", slow_post)
+
+
+def test_a_change_while_a_letter_is_on_its_way_makes_another(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(people: str) -> None:
+        terms = both_ways(A, P, people=people)
+        actions.edit(actor=US, agreement=talk.look(), terms=terms, now=talk.clock())
+
+    talk.post()
+    change("5")
+    _meanwhile(monkeypatch, lambda: change("6"))
+    assert [len(talk.post()) for _round in range(3)] == [1, 1, 0]
+
+
+def test_a_link_withdrawn_or_renewed_while_a_letter_is_on_its_way_is_told_of(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _meanwhile(
+        monkeypatch, lambda: guest.renew(actor=US, link=talk.link, days=60, now=talk.clock())
+    )
+    assert [len(talk.post()) for _round in range(3)] == [1, 1, 0]
+    guest.renew(actor=US, link=talk.link, days=60, now=talk.clock())
+    _meanwhile(monkeypatch, lambda: guest.withdraw(actor=US, link=talk.link, now=talk.clock()))
+    assert [len(talk.post()) for _round in range(3)] == [1, 1, 0]
 
 
 def test_a_change_taken_back_before_the_letter_went_is_no_news(talk: Talk) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext
@@ -150,23 +151,40 @@ def _send(pk: int, *, now: datetime) -> None:
     ).get(pk=pk)
     link, present = letter.link, known(letter.link.agreement)
     made = composed(link, Letter.Occasion(letter.occasion), present, now=now)
+    mine = Letter.objects.filter(pk=pk, due_at=letter.due_at, ended_at__isnull=True)
     if made is None:
-        Letter.objects.filter(pk=pk).update(ended_at=now)
+        _end(mine, link, link.told, now=now)
         return
     try:
         _post(link, made)
     except (smtplib.SMTPException, OSError) as error:
         code = f"smtp-{getattr(error, 'smtp_code', '') or type(error).__name__}"[:60]
         gives_up = letter.tries >= _TRIES
-        Letter.objects.filter(pk=pk).update(
+        mine.update(
             failure=code,
             due_at=now + timedelta(minutes=2**letter.tries),
             ended_at=now if gives_up else None,
         )
         logger.warning("letter not sent", extra={"letter": pk, "code": code, "tries": letter.tries})
         return
-    Letter.objects.filter(pk=pk).update(ended_at=now, was_sent=True, failure="")
-    GuestLink.objects.filter(pk=link.pk).update(told=present)
+    _end(mine, link, present, now=now, was_sent=True, failure="")
+
+
+@transaction.atomic
+def _end(
+    mine: QuerySet[Letter], link: GuestLink, told: dict[str, Any], *, now: datetime, **facts: Any
+) -> None:
+    """The letter is done with. What happened while it was on its way joined nothing, and is written of now."""
+    held = GuestLink.objects.select_for_update().get(
+        pk=link.pk
+    )  # so that `write` comes before or after
+    mine.update(ended_at=now, **facts)  # unless another occasion took it up meanwhile
+    if held.told == link.told:  # else the guest has come and seen more
+        held.told = told
+        held.save(update_fields=["told"])
+    agreement = Agreement.objects.get(pk=link.agreement_id)
+    if held.is_open(now) and not agreement.deleted_at and news(held.told, known(agreement)):
+        write(held, Letter.Occasion.NEWS, now=now)
 
 
 @dataclass(frozen=True)
