@@ -96,5 +96,5 @@ def test_the_page_looks_again_by_itself_and_keeps_the_focus(
     page.locator("#look").focus()
     assert trial.first is not None
     comes(trial, names=trial.first.iia_id)
-    expect(page.get_by_text("3 of 18 steps are done.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("3 of 18 steps are done.")).to_be_visible(timeout=60_000)
     assert page.evaluate("document.activeElement.id") == "look"
