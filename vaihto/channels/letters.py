@@ -175,9 +175,8 @@ def _end(
     mine: QuerySet[Letter], link: GuestLink, told: dict[str, Any], *, now: datetime, **facts: Any
 ) -> None:
     """The letter is done with. What happened while it was on its way joined nothing, and is written of now."""
-    held = GuestLink.objects.select_for_update().get(
-        pk=link.pk
-    )  # so that `write` comes before or after
+    # So that `write` comes before or after.
+    held = GuestLink.objects.select_for_update().get(pk=link.pk)
     mine.update(ended_at=now, **facts)  # unless another occasion took it up meanwhile
     if held.told == link.told:  # else the guest has come and seen more
         held.told = told
