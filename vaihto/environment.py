@@ -228,7 +228,7 @@ TABLE: tuple[Setting, ...] = (
         "VAIHTO_MAIL_URL",
         _mail_url,
         "",
-        "Where letters to guests are handed in: smtp://user:password@host:587 (STARTTLS, except at port 25), "
+        "Where letters to guests and staff are handed in: smtp://user:password@host:587 (STARTTLS, except at port 25), "
         "smtps://…:465, or `file:` for files in the data folder. Without it: files in the demo, and else letters wait.",
         secret=True,
     ),

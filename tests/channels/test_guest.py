@@ -21,6 +21,7 @@ from vaihto.agreements.terms import Copy, Party
 from vaihto.channels import guest, letters, reaching
 from vaihto.channels.models import Channel as Way
 from vaihto.channels.models import GuestLink, Letter
+from vaihto.jobs import mailing
 from vaihto.jobs.models import Notification
 from vaihto.journal.models import Entry
 from vaihto.refusals import NotAllowed, Refusal, Stale
@@ -363,14 +364,14 @@ def test_several_changes_make_one_letter_and_none_tells_guests_what_they_did(tal
 
 def _meanwhile(monkeypatch: pytest.MonkeyPatch, deed: Callable[[], object]) -> None:
     """While the next letter is on its way, this happens."""
-    post = letters._post
+    post = mailing.post
 
-    def slow_post(link: GuestLink, made: letters.Composed) -> None:
-        monkeypatch.setattr(letters, "_post", post)
+    def slow_post(made: mailing.Composed, *, to: str) -> str:
+        monkeypatch.setattr(mailing, "post", post)
         deed()
-        post(link, made)
+        return post(made, to=to)
 
-    monkeypatch.setattr(letters, "_post", slow_post)
+    monkeypatch.setattr(mailing, "post", slow_post)
 
 
 def test_a_change_while_a_letter_is_on_its_way_makes_another(

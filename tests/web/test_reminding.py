@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import smtplib
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -12,6 +10,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from tests.cast import Cast
+from vaihto.jobs import mailing
 from vaihto.journal.actors import Actor, ActorKind
 from vaihto.journal.models import Entry
 from vaihto.people.accounts import choose_language
@@ -119,11 +118,8 @@ def test_what_the_mail_server_did_not_take_goes_later(
     waits[str(cast.bruno)] = 3
     _due(cast.bruno)
 
-    def refuse(_letter: object) -> None:
-        raise smtplib.SMTPResponseException(451, "try later")
-
     with monkeypatch.context() as patch:
-        patch.setattr("django.core.mail.EmailMultiAlternatives.send", refuse)
+        patch.setattr(mailing, "post", lambda _made, *, to: "smtp-451")
         reminding.send_due(now=NOW)
     row = Reminder.objects.get()
     assert (row.failure, row.due_at) == ("smtp-451", NOW + timedelta(hours=2))
@@ -139,13 +135,13 @@ def test_a_choice_made_while_a_letter_goes_stays(
 ) -> None:
     waits[str(cast.bruno)] = 3
     _due(cast.bruno)
-    post: Callable[..., str] = reminding._post
+    post = mailing.post
 
-    def meanwhile(account: Account, made: reminding.Composed) -> str:
+    def meanwhile(made: mailing.Composed, *, to: str) -> str:
         Reminder.objects.update(rhythm="never", due_at=None)
-        return post(account, made)
+        return post(made, to=to)
 
-    monkeypatch.setattr(reminding, "_post", meanwhile)
+    monkeypatch.setattr(mailing, "post", meanwhile)
     reminding.send_due(now=NOW)
     assert Reminder.objects.get().due_at is None
 

@@ -8,17 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import smtplib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import QuerySet
-from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 from django_tasks import task
@@ -26,7 +22,7 @@ from django_tasks import task
 from vaihto.agreements.models import Agreement, Side
 from vaihto.agreements.terms import stored
 from vaihto.channels.models import GuestLink, Letter
-from vaihto.jobs import queue
+from vaihto.jobs import mailing, queue
 from vaihto.jobs.timetable import every
 from vaihto.wording import mark as _
 
@@ -155,10 +151,7 @@ def _send(pk: int, *, now: datetime) -> None:
     if made is None:
         _end(mine, link, link.told, now=now)
         return
-    try:
-        _post(link, made)
-    except (smtplib.SMTPException, OSError) as error:
-        code = f"smtp-{getattr(error, 'smtp_code', '') or type(error).__name__}"[:60]
+    if code := mailing.post(made, to=link.address):
         gives_up = letter.tries >= _TRIES
         mine.update(
             failure=code,
@@ -186,18 +179,9 @@ def _end(
         write(held, Letter.Occasion.NEWS, now=now)
 
 
-@dataclass(frozen=True)
-class Composed:
-    """A letter ready to go."""
-
-    subject: str
-    text: str
-    html: str
-
-
 def composed(
     link: GuestLink, occasion: Letter.Occasion, present: Mapping[str, Any], *, now: datetime
-) -> Composed | None:
+) -> mailing.Composed | None:
     """The letter in the guest's language; None when there is nothing to say."""
     from vaihto.channels.guest import secret_of  # noqa: PLC0415 - letters are what the channel writes
 
@@ -219,7 +203,6 @@ def composed(
         }
         context = {
             "link": link,
-            "language": link.language,
             "institution": sender,
             "partner": agreement.partner.names.get(link.language) or agreement.partner.name,
             "code": agreement.code,
@@ -230,19 +213,6 @@ def composed(
             "address": f"{settings.PUBLIC_URL}/g/{secret}" if secret else "",
             "until": timezone.localdate(link.expires_at),
         }
-        subject = " ".join((subjects[occasion] % facts).split())
-        text = render_to_string("letters/guest.txt", context)
-        html = render_to_string("letters/guest.html", context)
-    return Composed(subject, "\n".join(line.rstrip() for line in text.strip().splitlines()), html)
-
-
-def _post(link: GuestLink, made: Composed) -> None:
-    letter = EmailMultiAlternatives(
-        subject=made.subject,
-        body=made.text,
-        from_email=settings.DEFAULT_FROM_EMAIL,
-        to=[link.address],
-        headers={"Auto-Submitted": "auto-generated", "Content-Language": link.language},
-    )
-    letter.attach_alternative(made.html, "text/html")
-    letter.send()
+        return mailing.composed(
+            "letters/guest", context, subject=subjects[occasion] % facts, language=link.language
+        )

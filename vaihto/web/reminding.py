@@ -7,21 +7,17 @@ Without anything waiting none goes.
 from __future__ import annotations
 
 import logging
-import smtplib
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import QuerySet
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import ngettext
 from django_tasks import task
 
-from vaihto.jobs import queue
+from vaihto.jobs import mailing, queue
 from vaihto.jobs.timetable import every
 from vaihto.journal.actions import record
 from vaihto.journal.actors import Actor
@@ -125,23 +121,15 @@ def send_due(*, now: datetime) -> int:
 def _send(row: Reminder, *, now: datetime) -> None:
     account = row.account
     made = composed(account, now=now) if account.is_active and account.email else None
-    failure = _post(account, made) if made else ""
+    failure = mailing.post(made, to=account.email) if made else ""
+    if failure:
+        logger.warning("reminder not sent", extra={"account": account.pk, "code": failure})
     due_at = now + _AGAIN_AFTER if failure else next_morning(row.rhythm, after=now)
     # Whoever chose another rhythm meanwhile keeps the morning that follows from it.
     Reminder.objects.filter(pk=row.pk, due_at=now + _LEASE).update(due_at=due_at, failure=failure)
 
 
-@dataclass(frozen=True)
-class Composed:
-    """A letter ready to go."""
-
-    language: str
-    subject: str
-    text: str
-    html: str
-
-
-def composed(account: Account, *, now: datetime) -> Composed | None:
+def composed(account: Account, *, now: datetime) -> mailing.Composed | None:
     """The letter in the language of the account; None when nothing waits."""
     today = timezone.localdate(now)
     language = account.language or settings.LANGUAGE_CODE
@@ -152,7 +140,6 @@ def composed(account: Account, *, now: datetime) -> Composed | None:
             return None
         total = sum(one.total for one in waiting)
         context = {
-            "language": language,
             "name": account.get_full_name(),
             "waiting": waiting,
             "address": start,
@@ -163,26 +150,4 @@ def composed(account: Account, *, now: datetime) -> Composed | None:
             "Your turn: %(count)s things wait for you",
             total,
         ) % {"count": total}
-        text = render_to_string("web/letters/reminder.txt", context)
-        html = render_to_string("web/letters/reminder.html", context)
-    lines = (line.rstrip() for line in text.strip().splitlines())
-    return Composed(language, subject, "\n".join(lines), html)
-
-
-def _post(account: Account, made: Composed) -> str:
-    """Gives the letter to the mail server; answers why it was not taken, empty when it was."""
-    letter = EmailMultiAlternatives(
-        subject=made.subject,
-        body=made.text,
-        from_email=settings.DEFAULT_FROM_EMAIL,
-        to=[account.email],
-        headers={"Auto-Submitted": "auto-generated", "Content-Language": made.language},
-    )
-    letter.attach_alternative(made.html, "text/html")
-    try:
-        letter.send()
-    except (smtplib.SMTPException, OSError) as error:
-        code = f"smtp-{getattr(error, 'smtp_code', '') or type(error).__name__}"[:60]
-        logger.warning("reminder not sent", extra={"account": account.pk, "code": code})
-        return code
-    return ""
+        return mailing.composed("web/letters/reminder", context, subject=subject, language=language)
