@@ -19,6 +19,8 @@ from vaihto.agreements.terms import Kind, LanguageSkill, SubjectArea, Terms
 from vaihto.institutions.models import Contact
 from vaihto.journal.actors import Actor
 from vaihto.people.models import Account, Role
+from vaihto.web.agreements.contacts import as_stored, contact_of
+from vaihto.web.agreements.handover import key_of_shown
 
 US = Actor.system("Agnes")
 # Where to put pictures of every page, for those who want to look at them.
@@ -108,6 +110,10 @@ def world(people: Cast) -> Cast:
         Contact.objects.create(
             institution=place, names={"en": name}, emails=[f"{name}@example.org"], place=1
         )
+    leaving = Contact.objects.get(institution=north)
+    actions.edit_particulars(
+        actor=US, agreement=waiting, now=NOON, contacts=[as_stored(contact_of(leaving))]
+    )
     office = account("nora", name="Nora Northlake")
     role(office, Role.Name.AGREEMENT_MANAGER, north)
     role(office, Role.Name.SIGNATORY, north)
@@ -129,6 +135,8 @@ def addresses() -> dict[str, str]:
     }
     about = ("agreement", "comparison", "edit", "particulars", "factsheets", "approve")
     pages |= {f"one-{name}": reverse(at + name, args=[one.pk]) for name in about}
+    slow = Agreement.objects.get(code="N-slow")
+    leaving = key_of_shown(contact_of(Contact.objects.get(institution=slow.institution_id)))
     partner = f"{reverse(at + 'new')}?partner={one.partner_id}&from={one.pk}"
     pages |= {
         "empty": reverse(at + "agreement", args=[empty.pk]),
@@ -138,9 +146,10 @@ def addresses() -> dict[str, str]:
         "new-with": partner,
         "proposal": reverse(at + "proposal", args=[received.pk]) + f"?with={empty.pk}",
         "terminate": reverse(at + "deed", args=[one.pk, "terminate"]),
-        "remind": reverse(at + "deed", args=[Agreement.objects.get(code="N-slow").pk, "remind"]),
+        "remind": reverse(at + "deed", args=[slow.pk, "remind"]),
         "revert": reverse(at + "deed", args=[one.pk, "revert"]),
         "bulk": reverse(at + "bulk") + f"?pick={one.pk}&people=7&show=yes",
+        "handover": reverse(at + "handover") + f"?pick={slow.pk}&old={leaving}&new=nobody&show=yes",
         "turn": "/",
     }
     return pages

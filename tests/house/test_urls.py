@@ -338,6 +338,7 @@ PAGES: dict[str, Page] = {
     "agreements:places-csv": Page(READERS),
     "agreements:selected": Page(None, TELLERS),
     "agreements:bulk": Page(TELLERS, TELLERS),
+    "agreements:handover": Page(TELLERS, TELLERS),
     "agreements:new": Page(TELLERS, TELLERS),
     "agreements:proposals": Page(READERS),
     "agreements:proposal": _proposed(SENDING),

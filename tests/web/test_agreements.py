@@ -45,6 +45,7 @@ from vaihto.mobilities.queries import uses_of
 from vaihto.people.models import Role
 from vaihto.refusals import NotAllowed
 from vaihto.web.agreements.conditions import empty_row, rows_of, terms_of
+from vaihto.web.agreements.contacts import as_stored, contact_of
 from vaihto.web.agreements.sheets import general_rows
 from vaihto.web.models import KeptView
 
@@ -469,6 +470,85 @@ def test_many_are_changed_at_once_and_each_tells_what_came_of_it(cast: Cast, nor
     second.refresh_from_db()
     assert [c.people for c in first.terms.conditions] == ["6", "2"]
     assert [c.people for c in second.terms.conditions] == ["9", "9"]
+
+
+def test_who_leaves_is_replaced_in_many_agreements_and_no_hash_moves(
+    cast: Cast, north: Client
+) -> None:
+    leaves, comes = (
+        Contact.objects.create(
+            institution=cast.sending, names={"en": name}, emails=[f"{name}@example.org"], place=1
+        )
+        for name in ("Lea", "Come")
+    )
+    first, theirs = agreed(cast)
+    second = draft(cast, code="ZZ")
+    old, other = as_stored(contact_of(leaves)), as_stored(contact_of(comes))
+    actions.edit_particulars(
+        actor=US, agreement=first, now=NOON, contacts=[old, other], signing_contact=old
+    )
+    first.refresh_from_db()
+    there, back = first.terms.conditions
+    lea = contact_of(leaves)
+    named = Terms((replace(there, sending_contacts=(lea,)), replace(back, sending_contacts=(lea,))))
+    actions.edit(actor=US, agreement=first, terms=named, now=NOON)
+    first.refresh_from_db()
+    assert first.current is not None
+    digest = first.current.digest
+    # Her telephone was another one when the agreement named her; she is the same to a reader.
+    Contact.objects.filter(pk=leaves.pk).update(phones=[{"e164": "+358401234567", "ext": ""}])
+
+    picks = {"pick": [str(first.pk), str(second.pk)]}
+    sent_on = sent(north, at("selected"), {**picks, "deed": "contact"})
+    page = text(north, sent_on.headers["Location"])
+    key = dict(re.findall(r'<option value="([0-9a-f]{12})">(Lea|Come)[^<]*<', page))
+    keys = {name: one for one, name in key.items()}
+    wanted = {**picks, "old": keys["Lea"], "new": keys["Come"]}
+    shown = north.get(at("handover"), {**wanted, "show": "yes"}).content.decode()
+    assert "for the whole agreement, signs for us, condition 1" in shown
+    assert shown.count("nothing changes") == 1
+    told = sent(north, at("handover"), wanted, 200).content.decode()
+    assert told.count("Changed; the partner is told.") == 1
+    assert told.count("Nothing was changed.") == 1
+    first.refresh_from_db()
+    assert first.current is not None
+    author, terms = first.current.copy.author, first.current.copy.terms
+    assert [one.name for one in author.contacts] == ["Come"], "nobody stands there twice"
+    assert author.signing_contact is not None
+    assert author.signing_contact.name == "Come"
+    there, back = terms.conditions
+    assert [one.name for one in there.sending_contacts] == ["Come"]
+    # What stands under the partner's name is the partner's matter.
+    assert [one.name for one in back.sending_contacts] == ["Lea"]
+    assert first.current.digest == digest
+    assert first.listed_state == State.IN_FORCE
+    assert Entry.objects.filter(verb="agreements.replace-contact").count() == 1
+    gone = sent(north, at("handover"), {**picks, "old": keys["Come"], "new": "nobody"}, 200)
+    assert "Changed; the partner is told." in gone.content.decode()
+    first.refresh_from_db()
+    assert (first.contacts, first.signing_contact) == ([], None)
+    assert theirs.pk != first.pk
+
+
+def test_a_contact_is_not_replaced_by_itself_nor_by_who_is_not_there(
+    cast: Cast, north: Client
+) -> None:
+    one = draft(cast)
+    assert "None of them names a contact of ours." in text(north, f"{at('handover')}?pick={one.pk}")
+    assert "0 agreements are selected." in text(north, f"{at('handover')}?pick=999999")
+    office = Contact.objects.create(institution=cast.sending, names={"en": "Office"}, place=1)
+    stored_ = as_stored(contact_of(office))
+    actions.edit_particulars(actor=US, agreement=one, now=NOON, contacts=[stored_])
+    (key,) = set(
+        re.findall(r'value="([0-9a-f]{12})">Office', text(north, f"{at('handover')}?pick={one.pk}"))
+    )
+    picks = {"pick": [str(one.pk)]}
+    same = sent(north, at("handover"), {**picks, "old": key, "new": key}, 400)
+    assert "Choose somebody else." in same.content.decode()
+    sent(north, at("handover"), {**picks, "old": key, "new": "0" * 12}, 400)
+    sent(north, at("handover"), {**picks, "old": key}, 400)
+    one.refresh_from_db()
+    assert one.contacts == [stored_]
 
 
 def test_selected_drafts_are_proposed_one_by_one(cast: Cast, north: Client) -> None:

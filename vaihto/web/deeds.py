@@ -83,6 +83,7 @@ VERBS: dict[str, Any] = {
     "agreements.create": _("Draft made"),
     "agreements.edit": _("Our copy changed"),
     "agreements.edit-particulars": _("Contacts or signing data changed"),
+    "agreements.replace-contact": _("A contact replaced"),
     "agreements.propose": _("Proposed to the partner"),
     "agreements.propose-again": _("Our copy proposed again"),
     "agreements.remind": _("The partner reminded"),

@@ -42,6 +42,7 @@ from vaihto.agreements.actions.drafts import (
     propose,
     propose_again,
     remark,
+    replace_contact,
 )
 from vaihto.agreements.actions.endings import (
     delete,
@@ -100,6 +101,7 @@ __all__ = [
     "receive_copy",
     "release",
     "remark",
+    "replace_contact",
     "revert",
     "set_members",
     "take_in",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -28,10 +30,11 @@ from vaihto.agreements.models import (
 from vaihto.agreements.serving import (
     COPY_CHANGED,
     WRITTEN_TO_PARTNER,
+    our_party,
     serve,
     settle,
 )
-from vaihto.agreements.terms import Terms
+from vaihto.agreements.terms import Condition, Contact, Terms, stored
 from vaihto.institutions.models import Institution, Unit
 from vaihto.jobs.announcements import announce
 from vaihto.journal.actors import Actor, ActorKind, May
@@ -157,6 +160,50 @@ def edit_particulars(
     note_down(actor, "edit-particulars", agreement, now, changes={name: [] for name in changed})
     settle(agreement, actor=actor, now=now)
     return agreement
+
+
+@transaction.atomic
+def replace_contact(
+    *,
+    actor: Actor,
+    agreement: Agreement,
+    old: Callable[[Contact], bool],
+    new: Contact | None,
+    now: datetime,
+) -> bool:
+    """Another contact of ours in the place of one that left, wherever our copy names it; None names nobody there.
+
+    Nothing of it is approved by anybody. False when the copy does not name the old one.
+    """
+    agreement = locked(agreement)
+    require(actor, May.AGREEMENTS_EDIT, agreement)
+    require_alive(agreement)
+    party = our_party(agreement, agreement.institution.hei_id)
+
+    def changed(contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:
+        found = [new if old(one) else one for one in contacts]
+        return tuple(dict.fromkeys(one for one in found if one is not None))
+
+    def condition(one: Condition) -> Condition:
+        if one.sending == party.hei_id:
+            return replace(one, sending_contacts=changed(one.sending_contacts))
+        return replace(one, receiving_contacts=changed(one.receiving_contacts))
+
+    before = agreement.terms
+    terms = replace(before, conditions=tuple(map(condition, before.conditions)))
+    signing = changed((party.signing_contact,) if party.signing_contact else ())
+    after = replace(
+        party, contacts=changed(party.contacts), signing_contact=signing[0] if signing else None
+    )
+    if (after, terms) == (party, before):
+        return False
+    kept = stored(after)
+    agreement.contacts, agreement.signing_contact = kept["contacts"], kept["signing_contact"]
+    agreement.save(update_fields=["contacts", "signing_contact"])
+    serve(agreement, terms, actor=actor, now=now, cause=Revision.Cause.CONTACTS)
+    note_down(actor, "replace-contact", agreement, now, changes={"contacts": []})
+    settle(agreement, actor=actor, now=now)
+    return True
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -109,17 +109,22 @@ class _Wanted:
         return replace(one, **changed)
 
 
-def bulk(request: Request) -> HttpResponse:
-    """The form and what it would change (GET); the change (POST)."""
-    request.actor.require(May.AGREEMENTS_EDIT)
-    data = request.POST if request.method == "POST" else request.GET
+def picked_of(request: Request, data: QueryDict) -> list[Agreement]:
+    """The selected agreements that the reader may see, by their codes; deleted ones left out."""
     numbers = [int(v) for v in data.getlist("pick") if v.isdecimal() and len(v) < 19][:_MOST]
-    found = list(
+    return list(
         Agreement.objects.visible_to(request.actor)
         .filter(pk__in=numbers, deleted_at__isnull=True)
         .select_related("institution", "partner", "unit", "current")
         .order_by("code")
     )
+
+
+def bulk(request: Request) -> HttpResponse:
+    """The form and what it would change (GET); the change (POST)."""
+    request.actor.require(May.AGREEMENTS_EDIT)
+    data = request.POST if request.method == "POST" else request.GET
+    found = picked_of(request, data)
     asked = request.method == "POST" or "show" in request.GET
     form = BulkForm(data if asked else None)
     wanted = None
@@ -143,7 +148,7 @@ def bulk(request: Request) -> HttpResponse:
         lead=_("Academic years or numbers of the selected agreements, each shown before it is changed."),
         trail=[(_("Agreements"), reverse("agreements:register"))],
         form=form,
-        picked=numbers,
+        picked=[one.pk for one in found],
         count=len(found),
         preview=_preview(found, wanted) if wanted and not wanted.is_nothing else None,
         nothing=wanted is not None and wanted.is_nothing,

@@ -61,10 +61,10 @@ def _keyed(contacts: Iterable[Contact]) -> dict[str, Contact]:
     return {key_of(one): one for one in contacts if one.name}
 
 
-def office_contacts(institution: Institution) -> list[Contact]:
-    """Every contact of a hosted institution, in its own order."""
+def office_contacts(institution: Institution, *, most: int = _MOST) -> list[Contact]:
+    """The contacts of a hosted institution, in its own order."""
     rows = OfficeContact.objects.filter(institution=institution).select_related("unit")
-    return [contact_of(one) for one in rows[:_MOST]]
+    return [contact_of(one) for one in rows[:most]]
 
 
 def named_in(copy: Copy, hei_id: str) -> list[Contact]:

@@ -414,6 +414,10 @@ def _renew(request: Request, one: Agreement) -> str:
 _DEEDS: dict[str, Deed] = {"propose": _propose, "look": _look, "remind": _remind, "renew": _renew}
 
 
+# Deeds that ask something first, on a page of their own.
+_OF_MANY = {"edit": "agreements:bulk", "contact": "agreements:handover"}
+
+
 @require_POST
 def selected(request: Request) -> HttpResponseBase:
     """A deed on the selected agreements; each has its own result, and one that is refused stops no other."""
@@ -427,8 +431,8 @@ def selected(request: Request) -> HttpResponseBase:
     if not numbers:
         messages.warning(request, _("Select at least one agreement first."))
         return HttpResponseRedirect(safe_next(request, "agreements:register"))
-    if wanted == "edit":
-        here = Address(reverse("agreements:bulk")).having(pick=[str(pk) for pk in numbers])
+    if wanted in _OF_MANY:
+        here = Address(reverse(_OF_MANY[wanted])).having(pick=[str(pk) for pk in numbers])
         return HttpResponseRedirect(str(here))
     if wanted not in _DEEDS:
         return HttpResponseRedirect(safe_next(request, "agreements:register"))
