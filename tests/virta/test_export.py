@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tests.cast import NOON, Cast
-from vaihto.classification.models import Period
+from vaihto.classification.actions import rules_in_force
+from vaihto.classification.models import Edition, Period
 from vaihto.journal.actors import Actor
 from vaihto.journal.models import Entry
 from vaihto.refusals import Invalid, NotAllowed
@@ -73,6 +74,19 @@ def test_the_periods_that_are_sent_are_in_the_file(cast: Cast) -> None:
     assert run.edition
     line = Entry.objects.about(run).get()
     assert (line.verb, line.actor_label) == ("exported to VIRTA", "Bruno")
+
+
+def test_a_run_names_the_edition_of_the_rules_that_is_in_force(cast: Cast) -> None:
+    period(cast)
+    rules_in_force(now=NOON)
+    own = Edition.objects.get()
+
+    assert export(cast).edition == own.key
+
+    other = Edition.objects.create(
+        key="0123456789abcdef", adopted_at=NOON + timedelta(days=1), adopted_by="Ada"
+    )
+    assert export(cast).edition == other.key
 
 
 def test_the_same_records_give_the_same_bytes(cast: Cast) -> None:

@@ -22,13 +22,14 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from vaihto.classification import ruleset
+from vaihto.classification.models import Edition
 from vaihto.institutions.models import Institution
 from vaihto.jobs import actions as jobs
 from vaihto.jobs.progress import Progress
 from vaihto.journal import actions as journal
 from vaihto.journal.actors import Actor, May
 from vaihto.refusals import Invalid, Refusal
-from vaihto.rules.edition import edition
 from vaihto.virta import checking, stored, writing
 from vaihto.virta.comparison import differences
 from vaihto.virta.models import ExportRun, Form
@@ -203,7 +204,8 @@ def _write_file(run: ExportRun, tell: Callable[[int, int | None, str], None]) ->
         _keep_findings(run, found)
     run.is_valid = None if by is None else not refused
     run.schema_version = by.versions.get(run.form, "") if by else ""
-    run.edition = edition()
+    adopted = Edition.objects.adopted()
+    run.edition = adopted.key if adopted else ruleset.OWN.key
     run.left_out = found.left_out_of(run.form)
     tell(total, total, "comparing")
     _compare(run)
