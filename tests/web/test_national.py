@@ -159,6 +159,8 @@ def test_a_file_asked_for_on_the_page_is_made_and_can_be_taken(judged: Cast, bru
     page = text(bruno.get(asked["Location"]))
 
     assert "Records in the file" in page
+    assert "File for VIRTA made" in page
+    assert "exported to VIRTA" not in page
     run = ExportRun.objects.get()
     file = bruno.get(reverse("virta:file", args=[run.pk]))
     assert b'avain="M-AINO"' in b"".join(file)  # type: ignore[arg-type]  # a streamed file

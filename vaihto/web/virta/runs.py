@@ -38,6 +38,7 @@ from vaihto.virta.problems import told as problem_told
 from vaihto.web import components, turn, work
 from vaihto.web.address import Address
 from vaihto.web.components import Cell, Column, Download, Event, Figure, Paging, Row, Tone
+from vaihto.web.deeds import deed
 from vaihto.web.files import csv_file
 from vaihto.web.frame import Frame, Request, page
 from vaihto.web.wording import label, sentence_of, shown, told
@@ -476,7 +477,7 @@ def _links(institution_id: int, lines: Sequence[dict[str, Any]]) -> dict[tuple[s
 def _journal(one: ExportRun) -> str:
     return components.timeline(
         [
-            Event(at=entry.at, title=_(entry.verb), by=entry.actor_label, text=entry.reason)
+            Event(at=entry.at, title=deed(entry.verb), by=entry.actor_label, text=entry.reason)
             for entry in Entry.objects.about(one)[:20]
         ]
     )
