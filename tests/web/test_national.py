@@ -17,6 +17,7 @@ from tests.cast import NOON, Cast, mobility, side, student
 from tests.web.conftest import AsSomebody
 from vaihto.classification.actions import judge_sides
 from vaihto.classification.models import Collection, Edition
+from vaihto.imports import actions as imports
 from vaihto.imports.models import Batch
 from vaihto.jobs import actions as jobs
 from vaihto.jobs.models import Work
@@ -98,6 +99,37 @@ def test_the_whole_is_refused_while_a_line_is_wrong(cast: Cast, bruno: Client) -
     response = bruno.post(reverse("imports:confirm", args=[batch.pk]), {"mode": "all_or_nothing"})
     assert response.status_code == 409
     assert "records are refused, so nothing was brought in." in text(response)
+
+
+def test_only_a_file_with_something_to_bring_in_waits_to_be_confirmed(
+    cast: Cast, bruno: Client
+) -> None:
+    batch = bring(bruno, f"{HEADER}\n{WRONG}\n")
+
+    page = text(bruno.get(reverse("imports:batch", args=[batch.pk])))
+
+    assert "every record is refused" in page
+    assert "is here already" not in page
+    assert "Files to confirm" not in text(bruno.get(reverse("web:turn")))
+    bring(bruno, f"{HEADER}\n{GOOD}\n")
+    assert "Files to confirm" in text(bruno.get(reverse("web:turn")))
+
+
+def test_a_file_that_was_deleted_unconfirmed_waits_for_nobody(cast: Cast, bruno: Client) -> None:
+    batch = bring(bruno, f"{HEADER}\n{GOOD}\n")
+    imports.forget_files(batch.made_at + timedelta(days=91))
+
+    page = text(bruno.get(reverse("imports:batch", args=[batch.pk])))
+
+    assert "The file was deleted ninety days after it was brought." in page
+    assert reverse("imports:confirm", args=[batch.pk]) not in page
+    assert "Files to confirm" not in text(bruno.get(reverse("web:turn")))
+
+
+def test_a_delimiter_that_cannot_be_seen_is_named(cast: Cast, bruno: Client) -> None:
+    batch = bring(bruno, f"{HEADER}\n{GOOD}\n".replace(";", "\t"))
+
+    assert "<dd>tab</dd>" in text(bruno.get(reverse("imports:batch", args=[batch.pk])))
 
 
 def test_the_refused_lines_come_as_a_file_with_what_is_wrong(cast: Cast, bruno: Client) -> None:

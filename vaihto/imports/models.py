@@ -27,6 +27,14 @@ class BatchQuerySet(models.QuerySet["Batch"]):
             found |= Q(institution__in=places, kind__in=names)
         return self.filter(found)
 
+    def confirmable(self) -> Self:
+        """Batches that wait for somebody to confirm them: `Batch.is_confirmable`."""
+        return self.filter(
+            Q(created__gt=0) | Q(changed__gt=0),
+            state=Batch.State.PREVIEWED,
+            files_gone_at__isnull=True,
+        )
+
 
 class Batch(models.Model):
     """One file of one kind, brought by somebody for one institution (or for many, where the kind says so)."""
@@ -98,7 +106,11 @@ class Batch(models.Model):
     @property
     def is_confirmable(self) -> bool:
         """Would confirming do anything in some mode?"""
-        return self.state == self.State.PREVIEWED and bool(self.created or self.changed)
+        return (
+            self.state == self.State.PREVIEWED
+            and self.files_gone_at is None
+            and bool(self.created or self.changed)
+        )
 
     @property
     def is_undoable(self) -> bool:

@@ -131,7 +131,7 @@ _DESCRIBED = {
 
 def _facts(one: Batch) -> list[tuple[str, object]]:
     described = [
-        (_DESCRIBED[name]() if name in _DESCRIBED else name, value)
+        (_DESCRIBED[name]() if name in _DESCRIBED else name, _("tab") if value == "\t" else value)
         for name, value in one.described.items()
         if value
     ]

@@ -285,7 +285,7 @@ def batches_waiting(actor: Actor, _today: object) -> turn.Queue | None:
     """Files that were read and wait for somebody to confirm them."""
     if actor.sees_everything or not queries.kinds_for(actor):
         return None
-    waiting = Batch.objects.visible_to(actor).filter(state=Batch.State.PREVIEWED)
+    waiting = Batch.objects.visible_to(actor).confirmable()
     total = waiting.order_by()[:101].count()
     return turn.Queue(
         key="imports",
