@@ -381,6 +381,28 @@ def test_participation_is_one_answer_with_four_faces(judged: Cast, bruno: Client
     assert json.json()["alliance"] == "test-alliance"
 
 
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ("country", "Portugali"),
+        ("programme", "Erasmus+"),
+        ("level", "Alempi korkeakoulututkinto"),
+        ("partner", "University of Vale"),
+    ],
+)
+def test_values_of_a_breakdown_are_said_in_the_words_of_the_reader(
+    by: str, said: str, judged: Cast, bruno: Client
+) -> None:
+    bruno.cookies["django_language"] = "fi"
+    address = reverse("alliance:participation", args=["test-alliance"])
+
+    page = text(bruno.get(address, {"by": by, "year": "2026"}))
+
+    assert said in page
+    assert "Yhteensä" in page
+    assert f'<option value="{by}" selected>' in page
+
+
 @pytest.mark.parametrize("query", [{"year": "soon"}, {"mode": "flying"}, {"nonsense": "1"}])
 def test_an_unknown_question_is_refused(query: dict[str, str], judged: Cast, bruno: Client) -> None:
     address = reverse("alliance:participation", args=["test-alliance"])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
+from vaihto.codes import STUDY_RIGHT_TYPE, country_name
+from vaihto.mobilities.models import Programme
 from vaihto.observatory import charts, measures
 from vaihto.observatory.measures import ALL_MODES, ALLIANCE_ROW, Question, Series
 from vaihto.web import components
@@ -18,7 +21,7 @@ from vaihto.web.address import Address
 from vaihto.web.alliance.overview import percent, views_of, visible_alliance
 from vaihto.web.components import Cell, Column, Download, Row
 from vaihto.web.frame import Request, page
-from vaihto.web.wording import filled, shown
+from vaihto.web.wording import filled, label, shown
 
 MODES = {
     "": gettext_lazy("all modes"),
@@ -38,6 +41,7 @@ BREAKDOWNS = {
     "country": gettext_lazy("by partner country, as events"),
     "programme": gettext_lazy("by programme, as events"),
     "level": gettext_lazy("by level, as events"),
+    "partner": gettext_lazy("by partner, as events"),
 }
 
 
@@ -84,7 +88,7 @@ def participation(request: Request, code: str) -> HttpResponse:
     """The figures with their definition, dated denominators and small groups protected."""
     found = visible_alliance(request, code)
     question = _question(request, code)
-    series = measures.answer(question, actor=request.actor)
+    series = _named(measures.answer(question, actor=request.actor))
     address = Address.of(request)
     return page(
         request,
@@ -126,6 +130,32 @@ def participation(request: Request, code: str) -> HttpResponse:
                 ),
             ]
         ),
+    )
+
+
+def _named(series: Series) -> Series:
+    """The answer with the values of a breakdown as people call them; the keys stay what they are."""
+    by = series.question.by
+    if not by:
+        return series
+    language = get_language() or "en"
+
+    def called(key: str, usual: str) -> str:
+        if key == ALLIANCE_ROW:
+            return _("Together")
+        if not key:
+            return _("not known")
+        match by:
+            case "country":
+                return country_name(key, language) or usual
+            case "programme":
+                return label(Programme, key)
+            case "level":
+                return STUDY_RIGHT_TYPE.name(key, language)
+        return usual
+
+    return replace(
+        series, rows=tuple(replace(row, label=called(row.key, row.label)) for row in series.rows)
     )
 
 
@@ -251,7 +281,10 @@ def _breakdown_table(series: Series, year: int) -> SafeString:
         str(year),
         (Column(label=_("Value")), Column(label=_("Events"), numeric=True)),
         [
-            Row((row.label or "–", row.cells[ALL_MODES].events.text))
+            Row(
+                (row.label, row.cells[ALL_MODES].events.text),
+                tone="info" if row.key == ALLIANCE_ROW else None,
+            )
             for row in series.rows
             if row.year == year
         ],
