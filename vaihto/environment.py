@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 from zoneinfo import available_timezones
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,11 +35,18 @@ def _yes_no(value: str) -> bool:
     raise ValueError("yes or no")
 
 
-def _whole(value: str) -> int:
-    try:
-        return int(value)
-    except ValueError as error:
-        raise ValueError("a whole number") from error
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        expected = f"a whole number from {least} to {most}"
+        try:
+            number = int(value)
+        except ValueError as error:
+            raise ValueError(expected) from error
+        if not least <= number <= most:
+            raise ValueError(expected)
+        return number
+
+    return read
 
 
 def _one_of(*allowed: str) -> Callable[[str], str]:
@@ -65,24 +72,66 @@ def _folder(value: str) -> Path | None:
     return Path(value).expanduser() if value else None
 
 
+def _data_folder(value: str) -> Path:
+    if not value:
+        raise ValueError("the name of a folder")
+    return Path(value).expanduser()
+
+
+def _parts(value: str) -> SplitResult | None:
+    """The parts of an address, or none where it has a port that is none, or an open bracket."""
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        return None
+    return None if port == 0 else parts
+
+
+def _page(value: str) -> SplitResult | None:
+    """The parts of an address that a browser can follow, or none."""
+    parts = _parts(value)
+    is_whole = parts is not None and parts.scheme in {"https", "http"} and parts.hostname
+    return parts if is_whole and not any(sign.isspace() for sign in value) else None
+
+
 def _public_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
+    parts = _page(value)
+    if parts is None or "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError(
             "an address such as https://vaihto.example.org or https://example.org/vaihto"
         )
     return value.rstrip("/")
 
 
+def _catalogue_url(value: str) -> str:
+    if value and _page(value) is None:
+        raise ValueError("an address such as https://registry.example.org/catalogue-v1.xml")
+    return value
+
+
+def _database_url(value: str) -> str:
+    parts = _parts(value)
+    if parts is None and not value.startswith("sqlite"):
+        raise ValueError(
+            "an address such as postgres://user:password@host:5432/name; signs like / : @ # ? % in a "
+            "password are written as %2F %3A %40 %23 %3F %25"
+        )
+    if parts and parts.scheme in {"postgres", "postgresql"} and not parts.path.strip("/"):
+        raise ValueError("an address that ends with the name of the database")
+    return value
+
+
 def _tasks(value: str) -> str:
-    if value == "database" or value.startswith(("redis://", "rediss://")):
+    parts = _parts(value)
+    if value == "database" or (parts is not None and parts.scheme in {"redis", "rediss"}):
         return value
-    raise ValueError("`database` or an address that begins with redis://")
+    raise ValueError("`database` or an address such as redis://host:6379/0")
 
 
 def _mail_url(value: str) -> str:
-    parts = urlsplit(value)
-    is_server = parts.scheme in {"smtp", "smtps"} and parts.hostname
+    parts = _parts(value)
+    is_server = parts is not None and parts.scheme in {"smtp", "smtps"} and parts.hostname
     if value and value != "file:" and not is_server:
         raise ValueError("`file:` or an address such as smtp://user:password@host:587")
     return value
@@ -120,7 +169,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "VAIHTO_DATABASE_URL",
-        _text,
+        _database_url,
         "",
         "sqlite:///path/to/file or postgres://user:password@host:port/name. "
         "Without it: var/vaihto.sqlite3 in the project folder.",
@@ -128,7 +177,7 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "VAIHTO_DATA",
-        _folder,
+        _data_folder,
         str(ROOT / "var"),
         "Folder for what is kept outside the database: brought files, exports, generated keys.",
     ),
@@ -166,17 +215,22 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "VAIHTO_SENDING_THREADS",
-        _whole,
+        _whole(1, 1_000),
         "32",
         "How many partners a worker talks to at the same time. Each may hold a database connection.",
     ),
     Setting(
         "VAIHTO_NOTIFICATION_HOURS",
-        _whole,
+        _whole(1, 8_760),
         "24",
         "How long a partner that does not answer is told of a change again and again, in hours.",
     ),
-    Setting("VAIHTO_CATALOGUE_URL", _text, "", "Address of the registry catalogue of the network."),
+    Setting(
+        "VAIHTO_CATALOGUE_URL",
+        _catalogue_url,
+        "",
+        "Address of the registry catalogue of the network.",
+    ),
     Setting("VAIHTO_CA_FILE", _folder, "", "Extra certificate authority for outgoing calls."),
     Setting(
         "VAIHTO_EWP_ADMIN_EMAILS",
@@ -201,19 +255,19 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "VAIHTO_EWP_ANSWER_LIMIT_MB",
-        _whole,
+        _whole(1, 10_000),
         "50",
         "Largest answer that is read from a partner, in MiB, also after it was unpacked.",
     ),
     Setting(
         "VAIHTO_EWP_KEEP_DAYS",
-        _whole,
+        _whole(1, 36_500),
         "365",
         "How many days the exchanges with partners are kept, byte for byte and encrypted.",
     ),
     Setting(
         "VAIHTO_EWP_CALLS_PER_SECOND",
-        _whole,
+        _whole(0, 1_000_000),
         "200",
         "How many EWP requests per second one partner may make at each web process, ten seconds' worth at "
         "once, before it is told to wait; 0 for as many as it likes.",
@@ -251,13 +305,16 @@ TABLE: tuple[Setting, ...] = (
         "Language of a person who has not chosen: en, fi or sv.",
     ),
     Setting("VAIHTO_TIME_ZONE", _zone, "Europe/Helsinki", "Time zone in which moments are shown."),
-    Setting("VAIHTO_WORKERS", _whole, "2", "Web processes that `vaihto serve` starts."),
+    Setting("VAIHTO_WORKERS", _whole(1, 256), "2", "Web processes that `vaihto serve` starts."),
     Setting(
-        "VAIHTO_UPLOAD_LIMIT_MB", _whole, "300", "Largest file that may be brought in, in MiB."
+        "VAIHTO_UPLOAD_LIMIT_MB",
+        _whole(1, 100_000),
+        "300",
+        "Largest file that may be brought in, in MiB.",
     ),
     Setting(
         "VAIHTO_XLSX_LIMIT_MB",
-        _whole,
+        _whole(1, 10_000),
         "20",
         "Largest spreadsheet in MiB; bigger data comes as CSV, which is read line by line.",
     ),
@@ -311,6 +368,10 @@ def _value(setting: Setting, environ: Mapping[str, str]) -> Any:
             raise Malformed(
                 f"{setting.name}_FILE: {file} cannot be read ({error.strerror})."
             ) from error
+        except UnicodeDecodeError:
+            raise Malformed(f"{setting.name}_FILE: {file} is not a file of text.") from None
+        if not text:
+            raise Malformed(f"{setting.name}_FILE: {file} is empty.")
     if text is None:
         text = setting.default
     try:

@@ -30,7 +30,16 @@ METRICS_TOKEN: str = ENVIRONMENT["VAIHTO_METRICS_TOKEN"]
 
 def _kept_secret(name: str) -> str:
     """A secret made at the first start and kept in the data folder, readable by its owner only."""
-    file = DATA / name
+    try:
+        return _kept(DATA / name)
+    except OSError as error:
+        raise environment.Malformed(
+            f"VAIHTO_DATA: the folder {DATA} cannot be used ({error.strerror}). "
+            "Make it a folder that this user may write into."
+        ) from error
+
+
+def _kept(file: Path) -> str:
     try:
         return file.read_text("utf-8").strip()
     except FileNotFoundError:
@@ -161,7 +170,12 @@ TEMPLATES = [
 
 DATABASES = {"default": environment.database(ENVIRONMENT["VAIHTO_DATABASE_URL"], DATA)}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise environment.Malformed(
+            f"VAIHTO_DATABASE_URL: the folder of {DATABASES['default']['NAME']} cannot be made ({error.strerror})."
+        ) from error
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "people.Account"

@@ -17,6 +17,27 @@ from vaihto.environment import Malformed, database, read
         ("VAIHTO_WORKERS", "two"),
         ("VAIHTO_PUBLIC_URL", "vaihto.example.org"),
         ("VAIHTO_PUBLIC_URL", "https://vaihto.example.org/?page=1"),
+        ("VAIHTO_PUBLIC_URL", "https://vaihto.example.org:port"),
+        ("VAIHTO_PUBLIC_URL", "https://vaihto.example.org:99999"),
+        ("VAIHTO_PUBLIC_URL", "https://[::1"),
+        ("VAIHTO_PUBLIC_URL", "https://vaihto example.org"),
+        ("VAIHTO_PUBLIC_URL", "https://user:word@vaihto.example.org"),
+        ("VAIHTO_CATALOGUE_URL", "registry.example.org"),
+        ("VAIHTO_CATALOGUE_URL", "file:///etc/hosts"),
+        ("VAIHTO_DATABASE_URL", "postgres://u:p@db.example:port/vaihto"),
+        ("VAIHTO_DATABASE_URL", "postgres://u:p@db.example"),
+        ("VAIHTO_MAIL_URL", "smtp://u:p@mail.example:port"),
+        ("VAIHTO_TASKS", "redis://queue.example:port"),
+        ("VAIHTO_DATA", ""),
+        ("VAIHTO_WORKERS", "0"),
+        ("VAIHTO_SENDING_THREADS", "0"),
+        ("VAIHTO_NOTIFICATION_HOURS", "-1"),
+        ("VAIHTO_NOTIFICATION_HOURS", "99999999999"),
+        ("VAIHTO_EWP_KEEP_DAYS", "-1"),
+        ("VAIHTO_EWP_ANSWER_LIMIT_MB", "0"),
+        ("VAIHTO_EWP_CALLS_PER_SECOND", "-1"),
+        ("VAIHTO_UPLOAD_LIMIT_MB", "0"),
+        ("VAIHTO_XLSX_LIMIT_MB", "0"),
         ("VAIHTO_TASKS", "rabbit"),
         ("VAIHTO_LOG_LEVEL", "LOUD"),
         ("VAIHTO_LANGUAGE", "de"),
@@ -44,8 +65,24 @@ def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
         read({"VAIHTO_SECRET_KEY_FILE": str(tmp_path / "none")})
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe\x00"])
+def test_a_file_without_text_stops_the_start(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+    with pytest.raises(Malformed, match="VAIHTO_FIELD_KEYS_FILE"):
+        read({"VAIHTO_FIELD_KEYS_FILE": str(file)})
+
+
+def test_a_password_that_breaks_the_address_is_not_shown() -> None:
+    with pytest.raises(Malformed) as complaint:
+        read({"VAIHTO_DATABASE_URL": "postgres://u:hunter/2@db.example/vaihto"})
+    assert "%2F" in str(complaint.value)
+    assert "hunter" not in str(complaint.value)
+
+
 def test_a_complaint_about_a_secret_does_not_show_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    secret = environment.Setting("VAIHTO_SECRET_KEY", environment._whole, "", "", secret=True)
+    number = environment._whole(1, 9)
+    secret = environment.Setting("VAIHTO_SECRET_KEY", number, "", "", secret=True)
     monkeypatch.setattr(environment, "TABLE", (secret,))
     with pytest.raises(Malformed) as complaint:
         read({"VAIHTO_SECRET_KEY": "hunter2"})
