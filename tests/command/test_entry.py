@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_django.fixtures import Settings
 
-from vaihto.command import DONE, REFUSED, TABLE, WRONG_USE, Command, find, main
+from vaihto.command import DONE, REFUSED, TABLE, WRONG_USE, Command, find, main, processes
+from vaihto.command.processes import refused_to_listen
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -125,3 +130,105 @@ def test_a_database_without_tables_is_answered_with_what_to_do(tmp_path: Path) -
         REFUSED,
         "vaihto: The database answered: no such table: people_person. Run `vaihto migrate` first.\n",
     )
+
+
+def test_a_data_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    told = run("check", VAIHTO_DATA=str(in_the_way))
+    assert (told.returncode, told.stderr) == (
+        WRONG_USE,
+        (
+            f"vaihto: VAIHTO_DATA: the folder {in_the_way} cannot be used (Not a directory). "
+            "Make it a folder that this user may write into.\n"
+        ),
+    )
+
+
+def test_a_folder_of_the_database_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    url = f"sqlite:///{in_the_way}/vaihto.sqlite3"
+    told = run("check", VAIHTO_DATA=str(tmp_path), VAIHTO_DATABASE_URL=url)
+    assert (told.returncode, "VAIHTO_DATABASE_URL" in told.stderr) == (WRONG_USE, True)
+    assert "Traceback" not in told.stderr
+
+
+@pytest.mark.django_db
+def test_the_server_says_where_it_cannot_write(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    settings.DATA = in_the_way
+    settings.STATIC_ROOT = tmp_path / "static"
+    assert main(["serve", "--port", "0"]) == REFUSED
+    assert f"the folder {in_the_way} cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.django_db
+def test_a_word_that_is_no_parameter_of_a_call_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ewp", "call", "partner.example", "echo", "hello"]) == WRONG_USE
+    assert "'hello' is no parameter; write name=value." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["serve", "demo", "network", "registry"])
+def test_a_port_is_a_number_that_exists(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended([command, "--port", "99999"]) == WRONG_USE
+    assert "a port is a number from 0 to 65535" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["serve", "demo", "registry"])
+def test_papers_that_are_none_are_wrong_use(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paper = tmp_path / "paper"
+    paper.write_text("no certificate")
+    words = [command, "--certificate", str(paper), "--key", str(paper)]
+    if command == "registry":
+        words += ["--source", "https://a.example/manifest.xml"]
+    assert ended(words) == WRONG_USE
+    assert f"{paper} and {paper} are no certificate and key" in capsys.readouterr().err
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port at which somebody listens who would share it."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_a_port_that_is_taken_is_not_shared(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PATIENCE_SECONDS", 0)
+    assert refused_to_listen("127.0.0.1", taken) == "Address already in use"
+
+
+@pytest.mark.django_db
+def test_the_server_does_not_start_where_another_listens(
+    taken: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(processes, "PATIENCE_SECONDS", 0)
+    assert main(["serve", "--port", str(taken)]) == REFUSED
+    assert f"port {taken} cannot be listened at" in capsys.readouterr().err
+
+
+def test_a_network_is_not_started_twice_in_one_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (tmp_path / ".box.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert main(["network", "--folder", str(tmp_path / "box")]) == REFUSED
+    assert "runs from" in capsys.readouterr().err
+    assert not (tmp_path / "box").exists()
+
+
+def test_a_folder_that_a_network_cannot_have_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_the_way = tmp_path / "box"
+    in_the_way.touch()
+    assert main(["network", "--folder", str(in_the_way)]) == REFUSED
+    assert f"{in_the_way}: File exists." in capsys.readouterr().err

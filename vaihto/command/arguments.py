@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import ssl
 from typing import Any
 
 from vaihto.command import TABLE, Command
@@ -30,6 +31,29 @@ def with_json(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Adds `--json`."""
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     return parser
+
+
+def a_port(text: str) -> int:
+    """A port of this machine; 0 takes any."""
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+def check_papers(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
+    """Ends with wrong use where `--certificate` and `--key` cannot be served with."""
+    if (chosen.certificate is None) != (chosen.key is None):
+        parser.error("--certificate and --key belong together")
+    if chosen.certificate is None:
+        return
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:  # without a word for the key nobody is asked for one
+        context.load_cert_chain(chosen.certificate, chosen.key, password="")
+    except OSError as error:  # of which those of `ssl` are some
+        parser.error(
+            f"{chosen.certificate} and {chosen.key} are no certificate and key in PEM form that belong "
+            f"together ({error.strerror})"
+        )
 
 
 def print_json(answer: Any) -> None:

@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         "words",
         metavar="ENDPOINT | NAME=VALUE",
         nargs="*",
+        default=[],
         help="get, index, … where the API has several; then parameters, a name as often as needed",
     )
     parser.add_argument(
@@ -179,6 +180,8 @@ def _endpoint(api: Api, named: str) -> Endpoint:
         return names[wanted]
     if not named and (len(names) == 1 or "url" in names):
         return names.get("url") or next(iter(names.values()))
+    if set(names) == {"url"}:
+        raise _WrongUse(f"{named!r} is no parameter; write name=value.")
     told = ", ".join(name.removesuffix("-url") for name in names)
     raise _WrongUse(f"{api.element} has the endpoints {told}; say which.")
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from vaihto import environment
 from vaihto.command import DONE, REFUSED, WRONG_USE
-from vaihto.command.arguments import parser_of
+from vaihto.command.arguments import a_port, check_papers, parser_of
 from vaihto.command.processes import (
     HOST,
     Child,
@@ -34,7 +34,9 @@ _EDITION = 2  # raised when demo data built earlier can no longer be served
 def demo(arguments: list[str]) -> int:
     """Builds the demo unless it is there, then serves it until stopped."""
     parser = parser_of("demo")
-    parser.add_argument("--port", type=int, default=8000, help="the next free one is taken (8000)")
+    parser.add_argument(
+        "--port", type=a_port, default=8000, help="the next free one is taken (8000)"
+    )
     parser.add_argument(
         "--size",
         choices=["bare", "tiny", "small", "large"],
@@ -69,8 +71,7 @@ def demo(arguments: list[str]) -> int:
     if port is None:
         print(f"vaihto: no port is free from {chosen.port} on.", file=sys.stderr)
         return REFUSED
-    if (chosen.certificate is None) != (chosen.key is None):
-        parser.error("--certificate and --key belong together")
+    check_papers(parser, chosen)
     folder = chosen.folder or environment.ROOT / "var" / "-".join(["demo", *_differences(chosen)])
     if "VAIHTO_DATABASE_URL" in os.environ and not chosen.fresh and not chosen.no_serve:
         print(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import fcntl
 import json
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from vaihto import environment
 from vaihto.command import DONE, REFUSED
-from vaihto.command.arguments import parser_of
+from vaihto.command.arguments import a_port, parser_of
 from vaihto.command.box import Network, lay_out
 from vaihto.command.filling import NotStarted, mark
 from vaihto.command.processes import on_signals
@@ -23,7 +26,7 @@ def network(arguments: list[str]) -> int:
     """Runs the network until stopped; a part that ends is started again."""
     parser = parser_of("network")
     parser.add_argument(
-        "--port", type=int, default=8440, help="the registry's, or the next free one (8440)"
+        "--port", type=a_port, default=8440, help="the registry's, or the next free one (8440)"
     )
     parser.add_argument("--folder", type=Path, default=environment.ROOT / "var" / "network")
     parser.add_argument(
@@ -34,6 +37,29 @@ def network(arguments: list[str]) -> int:
     )
     chosen = parser.parse_args(arguments)
     folder: Path = chosen.folder.resolve()
+    try:
+        with _alone(folder):
+            return _run(folder, chosen)
+    except BlockingIOError:
+        print(
+            f"vaihto: A network runs from {folder} already. End it, or name another --folder.",
+            file=sys.stderr,
+        )
+    except (NotADirectoryError, FileExistsError, PermissionError) as error:
+        print(f"vaihto: {error.filename}: {error.strerror}.", file=sys.stderr)
+    return REFUSED
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else starts a network there meanwhile. The lock lies beside the folder, which may be thrown away."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def _run(folder: Path, chosen: argparse.Namespace) -> int:
     stopping = on_signals()
     if chosen.fresh or _outdated(folder):
         shutil.rmtree(folder, ignore_errors=True)

@@ -20,6 +20,8 @@ HOST = "127.0.0.1"
 # Enough for slow pages not to block a worker, few enough for SQLite (measured, see the decisions).
 _THREADS = 4
 _STOP_SECONDS = 20
+_LAST_PORT = 65_535
+PATIENCE_SECONDS = 5.0
 
 Child = subprocess.Popen[bytes]
 
@@ -162,9 +164,37 @@ def answers(
     return False
 
 
+def refused_to_listen(host: str, port: int) -> str:
+    """Why nobody can listen there, or nothing; who is just ending gets a few seconds.
+
+    The server itself would not notice: it shares a port with whoever has it, and each gets half of the requests.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        reason = _refusal(host, port)
+        if not reason or time.monotonic() >= deadline:
+            return reason
+        time.sleep(0.1)
+
+
+def _refusal(host: str, port: int) -> str:
+    try:
+        family, kind, _protocol, _name, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
 def free_port(first: int, *, tried: int = 20) -> int | None:
     """The first port from `first` on that nobody listens to; 0 takes any."""
     for port in range(first, first + tried) if first else (0,):
+        if port > _LAST_PORT:
+            break
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 from vaihto import environment
-from vaihto.command import DONE, WRONG_USE
-from vaihto.command.arguments import parser_of
+from vaihto.command import DONE, REFUSED, WRONG_USE
+from vaihto.command.arguments import a_port, check_papers, parser_of
+from vaihto.command.processes import refused_to_listen
 from vaihto.ewp.local.serving import Listening, serve
 from vaihto.ewp.local.sources import CATALOGUE, Malformed, Options, Own, read_sources
 
@@ -24,6 +25,13 @@ def registry(arguments: list[str]) -> int:
     except Malformed as error:
         print(f"vaihto registry: {error}", file=sys.stderr)
         return WRONG_USE
+    if reason := refused_to_listen(chosen.host, chosen.port):
+        print(
+            f"vaihto registry: {chosen.host} port {chosen.port} cannot be listened at ({reason}). "
+            "End what listens there, or choose another with --port.",
+            file=sys.stderr,
+        )
+        return REFUSED
     _set_environment(chosen)
     print(f"The catalogue is at {options.own.catalogue_url}", flush=True)
     serve(options, Listening(chosen.host, chosen.port, chosen.certificate, chosen.key))
@@ -45,7 +53,7 @@ def _set_environment(chosen: argparse.Namespace) -> None:
 def _read(arguments: list[str]) -> argparse.Namespace:
     parser = parser_of("registry")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8090, help="port to listen on (8090)")
+    parser.add_argument("--port", type=a_port, default=8090, help="port to listen on (8090)")
     parser.add_argument(
         "--public-url", default="", help="address at which others reach it (https://HOST:PORT)"
     )
@@ -83,8 +91,7 @@ def _read(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--provider", default="Local registry (Vaihto)", help="who runs it")
     parser.add_argument("--email", action="append", default=[], help="whom to write to; repeatable")
     chosen = parser.parse_args(arguments)
-    if (chosen.certificate is None) != (chosen.key is None):
-        parser.error("--certificate and --key belong together")
+    check_papers(parser, chosen)
     if not chosen.source and chosen.sources is None:
         parser.error("name the manifests with --source or --sources")
     return chosen

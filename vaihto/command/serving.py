@@ -14,15 +14,15 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from vaihto.command import REFUSED
-from vaihto.command.arguments import parser_of
-from vaihto.command.processes import server_command
+from vaihto.command.arguments import a_port, check_papers, parser_of
+from vaihto.command.processes import refused_to_listen, server_command
 
 
 def serve(arguments: list[str]) -> int:  # noqa: RET503 - the process is replaced
     """Replaces this process by the web server; returns only when it cannot start."""
     parser = parser_of("serve")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8000, help="port to listen on (8000)")
+    parser.add_argument("--port", type=a_port, default=8000, help="port to listen on (8000)")
     parser.add_argument(
         "--workers", type=int, default=settings.WEB_WORKERS, help="web processes (VAIHTO_WORKERS)"
     )
@@ -31,8 +31,7 @@ def serve(arguments: list[str]) -> int:  # noqa: RET503 - the process is replace
     )
     parser.add_argument("--key", type=Path, help="its private key, PEM (PKCS 8)")
     chosen = parser.parse_args(arguments)
-    if (chosen.certificate is None) != (chosen.key is None):
-        parser.error("--certificate and --key belong together")
+    check_papers(parser, chosen)
     if lacking := unapplied_migrations():
         print(
             f"vaihto: the tables are not up to date ({len(lacking)} steps lack). "
@@ -40,7 +39,22 @@ def serve(arguments: list[str]) -> int:  # noqa: RET503 - the process is replace
             file=sys.stderr,
         )
         return REFUSED
-    prepare()
+    if reason := refused_to_listen(chosen.host, chosen.port):
+        print(
+            f"vaihto: {chosen.host} port {chosen.port} cannot be listened at ({reason}). "
+            "End what listens there, or choose another with --port.",
+            file=sys.stderr,
+        )
+        return REFUSED
+    try:
+        prepare()
+    except OSError as error:
+        print(
+            f"vaihto: VAIHTO_DATA: the folder {settings.DATA} cannot be written ({error.strerror}). "
+            "Make it a folder that this user may write into.",
+            file=sys.stderr,
+        )
+        return REFUSED
     command = server_command(
         host=chosen.host,
         port=chosen.port,
