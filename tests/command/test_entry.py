@@ -232,3 +232,9 @@ def test_a_folder_that_a_network_cannot_have_is_named(
     in_the_way.touch()
     assert main(["network", "--folder", str(in_the_way)]) == REFUSED
     assert f"{in_the_way}: File exists." in capsys.readouterr().err
+
+
+@pytest.mark.django_db
+def test_an_account_without_a_name_is_not_added(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(["accounts", "add", " ", "--no-password"]) == WRONG_USE
+    assert "needs a name" in capsys.readouterr().err

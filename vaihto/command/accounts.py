@@ -58,6 +58,8 @@ def add(arguments: list[str]) -> int:
         "--no-password", action="store_true", help="the account cannot sign in locally"
     )
     chosen = parser.parse_args(arguments)
+    if not chosen.username.strip():
+        parser.error("an account needs a name to sign in with")
     if chosen.role and bool(chosen.at) == bool(chosen.alliance):
         parser.error("a role needs either --at HEI_ID or --alliance CODE")
     place = _place(chosen.at, chosen.alliance)
