@@ -106,6 +106,17 @@ def test_what_goes_out_comes_in_unchanged_to_the_letter(
     assert plan.terms == agreement.terms
 
 
+def test_a_draft_without_conditions_comes_in_as_it_went_out(
+    ours: Institution, clock: Clock
+) -> None:
+    table = table_of(_agreement(ours, clock, Terms()))
+    (plan,) = planned(table, ours)
+    assert (plan.problems, plan.verdict, plan.terms.conditions) == ([], "unchanged", ())
+    put(table, 0, "people", "9")
+    (plan,) = planned(table, ours)
+    assert [one.column for one in plan.problems] == ["kind"]
+
+
 def test_a_sheet_offers_the_kinds_and_has_words_beside_codes(
     ours: Institution, clock: Clock
 ) -> None:

@@ -80,6 +80,7 @@ _REQUIRED = (
     "last_year",
     "people",
 )
+_OF_THE_WHOLE = frozenset({"agreement", "partner", "programme", "ended", "version"})
 _TEXTS = (
     "sending_unit",
     "receiving_unit",
@@ -367,8 +368,11 @@ def _one(
     )
     names = {one.hei_id: one.name for one in (institution, partner) if one is not None}
     used: set[int] = set()
-    for line, said in rows:
-        made.rows.append(_row(line, said, before, used, names, places))
+    if agreement is not None and not before.conditions and _is_without_condition(rows):
+        made.rows.append(Row(first_line.number, "unchanged"))
+    else:
+        for line, said in rows:
+            made.rows.append(_row(line, said, before, used, names, places))
     made.rows[0].problems += _whole(made, first_line, first, institution, landing)
     conditions = tuple(row.condition for row in made.rows if row.condition is not None)
     ended = first.get("ended", "").casefold()
@@ -381,6 +385,13 @@ def _one(
     made.removed = [one for at, one in enumerate(before.conditions) if at not in used]
     _checked(made, institution)
     return made
+
+
+def _is_without_condition(rows: list[tuple[Line, dict[str, str]]]) -> bool:
+    """The single row of an agreement that has no conditions yet, as it is written out."""
+    return len(rows) == 1 and not any(
+        text for name, text in rows[0][1].items() if name not in _OF_THE_WHOLE
+    )
 
 
 def _before(agreement: Agreement | None, landing: Landing) -> Terms:
