@@ -7,8 +7,10 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from vaihto.command.demonstration import free_port
+from vaihto.command.processes import answers
 
 PROJECT = Path(__file__).resolve().parents[2]
 VAIHTO = [sys.executable, "-c", "import sys; from vaihto.command import main; sys.exit(main())"]
@@ -153,3 +156,20 @@ def test_the_server_answers_is_ready_with_a_worker_and_ends_when_asked(
         process.send_signal(signal.SIGTERM)
     assert [done(worker)[0], done(server)[0]] == [0, 0]
     assert asked(health) is None
+
+
+def test_where_something_else_speaks_nothing_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def speak() -> None:
+            caller, _address = listener.accept()
+            with caller:
+                caller.recv(4096)
+                caller.sendall(b"\x15\x03\x03\x00\x02\x02\r\n")
+
+        speaker = threading.Thread(target=speak)
+        speaker.start()
+        has_tried = iter([False, True])
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/ready"
+        assert not answers(address, seconds=60, give_up=lambda: next(has_tried))
+        speaker.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import signal
 import socket
@@ -158,7 +159,7 @@ def answers(
             with urllib.request.urlopen(address, timeout=5, context=context) as answer:  # noqa: S310
                 if answer.status == 200:
                     return True
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
+        except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError):
             pass
         time.sleep(0.1)
     return False
