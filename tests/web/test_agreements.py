@@ -38,7 +38,7 @@ from vaihto.agreements.terms import (
     Terms,
     stored,
 )
-from vaihto.institutions.models import Contact, Factsheet, Institution
+from vaihto.institutions.models import Contact, Factsheet, Institution, Unit
 from vaihto.journal.actors import Actor
 from vaihto.journal.models import Entry
 from vaihto.mobilities.queries import uses_of
@@ -551,6 +551,40 @@ def test_a_contact_is_not_replaced_by_itself_nor_by_who_is_not_there(
     assert one.contacts == [stored_]
 
 
+def test_what_is_refused_among_many_is_told_in_words(cast: Cast, north: Client) -> None:
+    one = draft(cast)
+    actions.propose(actor=US, agreement=one, now=NOON)
+    data = {"pick": [str(one.pk)], "first_year": "2029/2030", f"seen-{one.pk}": "1"}
+    page = sent(north, at("bulk"), data, 200).content.decode()
+    assert page.count("The last academic year is before the first.") == 1
+    assert "marked fields" not in page
+    bad = draft(cast, Terms())
+    page = sent(
+        north, at("selected"), {"pick": [str(bad.pk)], "deed": "propose"}, 200
+    ).content.decode()
+    assert "An agreement needs at least one condition to be proposed." in page
+    assert "marked fields" not in page
+
+
+@pytest.mark.parametrize("deed", ["csv", "edit", "renew"])
+def test_a_deed_on_nothing_says_so(cast: Cast, north: Client, deed: str) -> None:
+    draft(cast)
+    answer = north.post(at("selected"), {"deed": deed}, follow=True)
+    assert "Select at least one agreement first." in answer.content.decode()
+
+
+def test_an_agreement_is_renewed_once(cast: Cast, north: Client) -> None:
+    ours, _theirs = agreed(cast)
+    picks = {"pick": [str(ours.pk)], "deed": "renew"}
+    assert ">done<" in sent(north, at("selected"), picks, 200).content.decode()
+    made = Agreement.objects.latest("pk")
+    page = sent(north, at("selected"), picks, 200).content.decode()
+    assert f"{made.code} says the same for the next period already." in page
+    assert Agreement.objects.latest("pk") == made
+    actions.delete(actor=US, agreement=made, now=NOON)
+    assert ">done<" in sent(north, at("selected"), picks, 200).content.decode()
+
+
 def test_selected_drafts_are_proposed_one_by_one(cast: Cast, north: Client) -> None:
     good, bad = draft(cast), draft(cast, Terms())
     answer = sent(
@@ -904,6 +938,52 @@ def test_what_waits_stands_on_the_worklist(cast: Cast, north: Client) -> None:
     actions.propose(actor=US, agreement=one, now=datetime(2026, 1, 1, tzinfo=UTC))
     page = text(north, "/")
     assert "Partners to remind" in page
+
+
+def test_only_what_one_may_do_waits(cast: Cast, signed_in: AsSomebody) -> None:
+    """Who keeps one unit reads what holds for the whole institution, but it waits for somebody else."""
+    holder = account("una")
+    role(holder, Role.Name.AGREEMENT_MANAGER, cast.sending, unit=cast.unit)
+    whole, own = draft(cast), draft(cast, unit=cast.unit)
+    keeper = signed_in(holder)
+    assert whole.code in text(keeper, LIST)
+    page = text(keeper, "/")
+    assert own.code in page
+    assert whole.code not in page
+
+
+def test_only_what_holds_for_the_whole_waits_for_its_signatory(
+    cast: Cast, signed_in: AsSomebody
+) -> None:
+    ours = draft(cast)
+    actions.propose(actor=US, agreement=ours, now=NOON)
+    actions.take_in(actor=US, received=copy_at(cast.receiving), now=NOON)
+    ours.refresh_from_db()
+    assert ours.listed_next == "approve"
+    holders = {name: account(name) for name in ("sven", "sara")}
+    role(holders["sven"], Role.Name.SIGNATORY, cast.sending, unit=cast.unit)
+    role(holders["sara"], Role.Name.SIGNATORY, cast.sending)
+    told = {name: text(signed_in(one), "/") for name, one in holders.items()}
+    assert "Agreements to approve" in told["sara"]
+    assert "Agreements to approve" not in told["sven"]
+
+
+def test_a_proposal_is_compared_with_what_one_may_read(cast: Cast, signed_in: AsSomebody) -> None:
+    actions.propose(actor=US, agreement=draft(cast), now=NOON)
+    other = Unit.objects.create(institution=cast.receiving, code="LAW", name="School of Law")
+    kept = Unit.objects.create(institution=cast.receiving, code="ART", name="School of Arts")
+    turned = {"institution": cast.receiving, "partner": cast.sending}
+    hidden = draft(cast, code="HIDDEN-1", unit=other, **turned)
+    draft(cast, code="OPEN-1", unit=kept, **turned)
+    holder = account("una")
+    role(holder, Role.Name.AGREEMENT_MANAGER, cast.receiving, unit=kept)
+    keeper = signed_in(holder)
+    address = at("proposal", copy_at(cast.receiving).pk)
+    page = text(keeper, f"{address}?with={hidden.pk}")
+    assert "OPEN-1" in page
+    assert "HIDDEN-1" not in page
+    sent(keeper, at("link", copy_at(cast.receiving).pk), {"agreement": str(hidden.pk)})
+    assert copy_at(cast.receiving).agreement is None
 
 
 ADDRESSES = ["register", "map", "calendar", "places", "proposals"]

@@ -18,6 +18,7 @@ from vaihto.agreements.models import (
 from vaihto.agreements.standing import State
 from vaihto.agreements.terms import Kind, Terms
 from vaihto.institutions.models import Institution
+from vaihto.journal.actors import Actor
 
 # First month of an academic year in the north; what starts in it or later belongs to the year beginning.
 FIRST_MONTH = 8
@@ -71,10 +72,12 @@ def newest(received: ReceivedCopy) -> ReceivedRevision | None:
     return received.revisions.order_by("-number").first()
 
 
-def linkable(received: ReceivedCopy) -> QuerySet[Agreement]:
+def linkable(received: ReceivedCopy, *, readable_by: Actor | None = None) -> QuerySet[Agreement]:
     """Agreements of ours with the same partner that no copy of the partner is linked to."""
+    ours = Agreement.objects.all()
     return (
-        Agreement.objects.filter(
+        (ours if readable_by is None else ours.visible_to(readable_by))
+        .filter(
             institution=received.institution_id,
             partner=received.partner_id,
             deleted_at__isnull=True,
@@ -85,12 +88,15 @@ def linkable(received: ReceivedCopy) -> QuerySet[Agreement]:
     )
 
 
-def suggestions(received: ReceivedCopy, *, most: int = 10) -> list[Suggestion]:
+def suggestions(
+    received: ReceivedCopy, *, readable_by: Actor | None = None, most: int = 10
+) -> list[Suggestion]:
     """Which agreements of ours the partner's copy may be about, the likeliest first."""
     theirs = readable(received)
     if theirs is None:
         return []
-    found = [Suggestion(one, compare(one.terms, theirs)) for one in linkable(received)[:50]]
+    ours = linkable(received, readable_by=readable_by)[:50]
+    found = [Suggestion(one, compare(one.terms, theirs)) for one in ours]
     found.sort(key=lambda one: (-one.alike, -one.answered, len(one.comparison.pairs)))
     return found[:most]
 

@@ -19,12 +19,11 @@ from vaihto.journal.actors import May
 from vaihto.refusals import Refusal
 from vaihto.web import components
 from vaihto.web.address import Address
-from vaihto.web.agreements.register import result_row, results
+from vaihto.web.agreements.register import refused_because, result_row, results
 from vaihto.web.components import Cell, Column, Row
 from vaihto.web.fields import ChoiceField
 from vaihto.web.frame import Request, page
 from vaihto.web.offers.words import name_of
-from vaihto.web.wording import sentence_of
 
 _MOST = 500
 
@@ -219,8 +218,7 @@ def _done(request: Request, found: list[Agreement], wanted: _Wanted, note: str) 
                     actor=request.actor, agreement=one, text=note, now=request.now, for_partner=True
                 )
         except Refusal as refusal:
-            told = sentence_of(refusal)
-            rows.append(result_row(one, f"{told.sentence} {told.remedy}".strip(), refused=True))
+            rows.append(result_row(one, refused_because(refusal), refused=True))
         else:
             told_partner = one.shared_at is not None
             rows.append(

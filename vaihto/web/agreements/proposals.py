@@ -185,7 +185,7 @@ def _page(
     names = {each.hei_id: name_of(each) for each in (one.institution, one.partner)}
     last = newest(one)
     is_open = one.agreement is None and one.gone_at is None and copy is not None
-    found = suggestions(one) if is_open else []
+    found = suggestions(one, readable_by=request.actor) if is_open else []
     beside = next((s for s in found if str(s.agreement.pk) == request.GET.get("with")), None)
     own = (
         TakeInForm(None, institution=one.institution, actor=request.actor) if form is None else form
@@ -339,7 +339,7 @@ def link(request: Request, pk: int) -> HttpResponse:
     _require(request, one)
     number = request.POST.get("agreement", "")
     ours = (
-        linkable(one).filter(pk=int(number)).first()
+        linkable(one, readable_by=request.actor).filter(pk=int(number)).first()
         if number.isdecimal() and len(number) < 19
         else None
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from vaihto.agreements import actions, words
+from vaihto.agreements.checks import Finding
 from vaihto.agreements.models import Agreement, Place, Programme
 from vaihto.agreements.queries import proposals
 from vaihto.agreements.serving import days_left
@@ -40,7 +41,7 @@ from vaihto.web.frame import Request, page
 from vaihto.web.kept import kept_views
 from vaihto.web.listing import Order, orders_of, page_of
 from vaihto.web.offers.words import name_of
-from vaihto.web.wording import label, options, sentence_of, shown
+from vaihto.web.wording import filled, label, options, sentence_of, shown
 
 SORTS: dict[str, Sequence[Order]] = {
     "created": (Order("created_at", descending=True),),
@@ -399,11 +400,25 @@ def _remind(request: Request, one: Agreement) -> str:
 def _renew(request: Request, one: Agreement) -> str:
     if one.first_year is None or one.last_year is None:
         raise _NotDone(_("It has no academic years that could be moved."))
+    terms = shifted(one.terms.without_contacts(), one.last_year - one.first_year + 1)
+    alike = Agreement.objects.filter(
+        institution=one.institution_id,
+        partner=one.partner_id,
+        programme=one.programme,
+        unit=one.unit_id,
+        last_year__gt=one.last_year,
+        deleted_at__isnull=True,
+    )
+    for each in alike.select_related("current").order_by("pk"):
+        if each.terms.without_contacts() == terms:
+            raise _NotDone(
+                _("%(code)s says the same for the next period already.") % {"code": each.code}
+            )
     made = actions.create(
         actor=request.actor,
         institution=one.institution,
         partner=one.partner,
-        terms=shifted(one.terms.without_contacts(), one.last_year - one.first_year + 1),
+        terms=terms,
         programme=one.programme,
         unit=one.unit,
         now=request.now,
@@ -426,11 +441,11 @@ def selected(request: Request) -> HttpResponseBase:
     numbers = [int(value) for value in picked if len(value) < 19]
     found = Agreement.objects.visible_to(request.actor).filter(pk__in=numbers)
     wanted = request.POST.get("deed", "")
-    if wanted == "csv":
-        return csv_file("agreements", _HEADER, _lines(found))
     if not numbers:
         messages.warning(request, _("Select at least one agreement first."))
         return HttpResponseRedirect(safe_next(request, "agreements:register"))
+    if wanted == "csv":
+        return csv_file("agreements", _HEADER, _lines(found))
     if wanted in _OF_MANY:
         here = Address(reverse(_OF_MANY[wanted])).having(pick=[str(pk) for pk in numbers])
         return HttpResponseRedirect(str(here))
@@ -444,9 +459,19 @@ def selected(request: Request) -> HttpResponseBase:
         except _NotDone as why:
             rows.append(result_row(one, str(why), is_done=False))
         except Refusal as refusal:
-            told = sentence_of(refusal)
-            rows.append(result_row(one, f"{told.sentence} {told.remedy}".strip(), refused=True))
+            rows.append(result_row(one, refused_because(refusal), refused=True))
     return results(request, rows, back=safe_next(request, "agreements:register"))
+
+
+def refused_because(refusal: Refusal) -> str:
+    """Why one of many was refused; here no field is marked, so what is wrong in the terms is named."""
+    if isinstance(refusal, actions.NotReady):
+        parts = cast("list[tuple[str, int | None, str, str]]", refusal.facts["findings"])
+        findings = [Finding(*part) for part in parts]
+        said = [filled(found.sentence, {"value": found.value}) for found in findings]
+        return " ".join(dict.fromkeys(said))
+    told = sentence_of(refusal)
+    return f"{told.sentence} {told.remedy}".strip()
 
 
 def result_row(one: Agreement, told: str, *, refused: bool = False, is_done: bool = True) -> Row:

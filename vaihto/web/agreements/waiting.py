@@ -23,6 +23,7 @@ from vaihto.agreements.queries import (
 from vaihto.agreements.standing import Next, Turn
 from vaihto.institutions.models import Institution
 from vaihto.journal.actors import Actor, May
+from vaihto.people.models import within_reach
 from vaihto.web.offers.words import name_of
 from vaihto.web.turn import LIMIT, Queue, Waiting, source
 
@@ -31,15 +32,15 @@ COUNTED_TO = 500
 _JANUARY_FROM = timedelta(days=45)
 
 
-def _mine(actor: Actor, *mays: May) -> QuerySet[Agreement] | None:
-    """Agreements of the places where the actor may act; None for those who may nowhere."""
+def _mine(actor: Actor, may: May) -> QuerySet[Agreement] | None:
+    """Agreements on which the actor may act, not all that it reads; None for those who may nowhere."""
     if actor.sees_everything:
         return Agreement.objects.filter(deleted_at__isnull=True)
-    places = {grant.institution_id for may in mays for grant in actor.reach(may)}
-    if not places:
+    grants = actor.reach(may)
+    if not grants:
         return None
-    return Agreement.objects.visible_to(actor).filter(
-        institution__in=places, deleted_at__isnull=True
+    return Agreement.objects.filter(
+        within_reach(grants, "institution", "unit"), deleted_at__isnull=True
     )
 
 
