@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test import Client
 
 from tests.cast import NOON, TODAY, Cast
 from tests.imports.files import MOBILITIES, PERSONS, xlsx
-from vaihto.imports import actions, queries
-from vaihto.imports.books import Book, BookWriter, opened_file, source_file
+from vaihto.imports import actions, queries, walking
+from vaihto.imports.books import Book, BookWriter, batch_folder, opened_file, source_file
 from vaihto.imports.models import Batch
 from vaihto.imports.problems import told
 from vaihto.imports.taking_back import ReferredTo, TouchedSince
@@ -103,6 +104,40 @@ def test_a_preview_writes_nothing_and_says_what_would_happen(cast: Cast) -> None
     )
     assert problem.remedy
     assert [fate.key for fate in queries.fates(batch, "created").fates] == ["S-1", "S-2"]
+
+
+def test_a_new_record_is_shown_with_what_it_says_and_never_with_an_identity_code(
+    cast: Cast, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walking, "VALUES_OF_FIRST", 2)
+    batch = preview(
+        cast,
+        "key;family_name;given_names;birth_date;identity_code\n"
+        "S-1;Mäkinen;Åsa;2001-02-03;030201A959N\nS-2;Berg;;;\nS-3;Third;;;\n",
+    )
+    first, second, third = queries.fates(batch, "created").fates
+    assert first.values == {
+        "key": "S-1",
+        "family_name": "Mäkinen",
+        "given_names": "Åsa",
+        "birth_date": "2001-02-03",
+        "identity_code": None,
+    }
+    assert second.values == {"key": "S-2", "family_name": "Berg"}
+    assert third.values == {}, "enough to see that it was read as it was meant"
+    client.force_login(cast.bruno, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(f"/imports/{batch.pk}?show=created").content.decode()
+    assert "family_name: Mäkinen; given_names: Åsa" in page
+    assert "identity_code protected" in page
+    assert "A959N" not in page
+    assert b"A959N" not in b"".join(
+        file.read_bytes() for file in batch_folder(batch.pk).rglob("*") if file.is_file()
+    )
+
+
+def test_a_new_mobility_is_shown_with_its_segments(cast: Cast) -> None:
+    (fate, *_others) = queries.fates(preview(cast, MOBILITIES, "mobilities"), "created").fates
+    assert [each["start"] for each in fate.values["segments"]] == ["2025-08-18", "2025-09-01"]
 
 
 def test_the_same_file_twice_changes_nothing(cast: Cast) -> None:

@@ -22,13 +22,17 @@ from vaihto.refusals import Unknown
 
 @dataclass(frozen=True)
 class Fate:
-    """One record of a file: where it stands, its key, and what would become or became of it."""
+    """One record of a file: where it stands, its key, and what would become or became of it.
+
+    `values` is what a new one says, by the names of its file, None for what is protected; empty beyond the first.
+    """
 
     line: int
     lines: tuple[int, ...]
     key: str
     part: str
     changes: dict[str, list[Any]]
+    values: dict[str, Any]
     problems: tuple[Problem, ...]
 
 
@@ -95,6 +99,7 @@ def _fate(entry: dict[str, Any]) -> Fate:
         key=entry["key"],
         part=entry["part"],
         changes=entry.get("changes", {}),
+        values=entry.get("values", {}),
         problems=tuple(problem_of(each) for each in entry.get("problems", ())),
     )
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any
 
 from vaihto.imports.books import BookWriter
-from vaihto.imports.kinds import Arrival, Part, Record
+from vaihto.imports.kinds import Arrival, Part, Record, kinds
 from vaihto.imports.models import Batch
 from vaihto.imports.problems import problems_of
 from vaihto.journal.bringing import Coming, Outcome, Verdict
@@ -81,8 +83,10 @@ def walk(arrival: Arrival, do: Do) -> Iterator[tuple[Part, Record, Outcome | Non
             yield part, each, None if each.facts is None else next(outcomes)
 
 
-def entry_of(part: Part, each: Record, outcome: Outcome | None) -> tuple[str, dict[str, Any]]:
-    """Shelf and entry of one record in the book of a batch."""
+def entry_of(
+    part: Part, each: Record, outcome: Outcome | None, *, with_values: bool = False
+) -> tuple[str, dict[str, Any]]:
+    """Shelf and entry of one record in the book of a batch; of a new one what it says, where that is wanted."""
     entry: dict[str, Any] = {"line": each.line, "key": each.key, "part": part.name}
     if outcome is None or outcome.verdict is Verdict.REFUSED:
         entry["lines"] = list(each.lines)
@@ -93,7 +97,45 @@ def entry_of(part: Part, each: Record, outcome: Outcome | None) -> tuple[str, di
         entry["changes"] = {
             part.columns.get(name, name): change for name, change in outcome.changes.items()
         }
+    if with_values and outcome.verdict is Verdict.CREATED:
+        entry["values"] = _values(part, each.facts)
     return str(outcome.verdict), entry
+
+
+VALUES_OF_FIRST = 500
+"""Of so many new records the book says what they say: enough to see that the file was read as it was meant."""
+
+_NOT_SHOWN = frozenset({"kept_aside"})  # what we do not model, as it came
+
+
+def _values(part: Part, facts: Any) -> dict[str, Any]:
+    """What a record says, by the names of its file; None stands for what is protected."""
+    secret = _secret_fields()
+    return {
+        part.columns.get(one.name, one.name): None if one.name in secret else value
+        for one in fields(facts)
+        if one.name not in _NOT_SHOWN and (value := _plain(getattr(facts, one.name))) is not None
+    }
+
+
+@cache
+def _secret_fields() -> frozenset[str]:
+    columns = (column for kind in kinds().values() for column in getattr(kind, "columns", ()))
+    return frozenset(column.fact for column in columns if column.is_secret)
+
+
+def _plain(value: Any) -> Any:
+    """As JSON can hold it; None for what says nothing."""
+    if is_dataclass(value):
+        value = {one.name: getattr(value, one.name) for one in fields(value)}
+    if isinstance(value, Mapping):
+        held = {str(name): _plain(part) for name, part in value.items()}
+        return {name: part for name, part in held.items() if part is not None} or None
+    if isinstance(value, list | tuple | set | frozenset):
+        return [part for part in map(_plain, value) if part is not None] or None
+    if value is None or value == "" or isinstance(value, bool | int):
+        return None if value == "" else value
+    return str(value)
 
 
 def fill(
@@ -103,7 +145,9 @@ def fill(
     counts: Counter[str] = Counter()
     lines = arrival.lines
     for number, (part, each, outcome) in enumerate(walk(arrival, do), start=1):
-        shelf, entry = entry_of(part, each, outcome)
+        shelf, entry = entry_of(
+            part, each, outcome, with_values=counts[str(Verdict.CREATED)] < VALUES_OF_FIRST
+        )
         counts[shelf] += 1
         if shelf != Verdict.UNCHANGED:
             book.add(shelf, entry)

@@ -193,7 +193,7 @@ def _table(fates: queries.Fates, address: Address) -> str:
             Column(label=_("Field by field")),
         ),
         [
-            Row((fate.line, Cell(fate.key, nowrap=True), _changes(fate.changes)))
+            Row((fate.line, Cell(fate.key, nowrap=True), _changes(fate.changes) or _values(fate)))
             for fate in fates.fates
         ],
         hide_caption=True,
@@ -209,6 +209,15 @@ def _changes(changes: dict[str, list[Any]]) -> str:
         else _("%(field)s: %(before)s → %(after)s")
         % {"field": name, "before": _plain(before), "after": _plain(after)}
         for name, (before, after) in changes.items()
+    )
+
+
+def _values(fate: queries.Fate) -> str:
+    return "; ".join(
+        _("%(field)s protected") % {"field": name}
+        if value is None
+        else _("%(field)s: %(value)s") % {"field": name, "value": _plain(value)}
+        for name, value in fate.values.items()
     )
 
 
