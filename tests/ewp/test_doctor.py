@@ -521,7 +521,8 @@ def test_a_refused_call_says_whose_it_is(
     [
         ([VALE, "nothing"], "there is no API 'nothing'"),
         ([VALE, "echo", "url", "word"], "'word' is no parameter"),
-        ([VALE, "echo", "index"], "say which"),
+        ([VALE, "echo", "index"], "'index' is no parameter"),
+        ([VALE, "iias", "nothing"], "say which"),
         ([VALE, "echo", "--as", VALE], "is not hosted here"),
         ([VALE, "echo", "--body", "/nowhere/file.xml"], "cannot be read"),
     ],

@@ -33,6 +33,10 @@ def test_the_labels_of_choices_are_collected() -> None:
         ("%(count)s lines", "riviä", True),
         ("%(count)s lines", "%(määrä)s riviä", True),
         ("lines", "", True),
+        ("No lines.", "Ei rivejä. Ei rivejä.", True),
+        ("No lines.", "Ei rivejä.Ei rivejä.", True),
+        ("now and now", "nytnyt", True),
+        ("tick tick", "tik tik", False),
     ],
 )
 def test_what_counts_as_a_translation(

@@ -66,9 +66,10 @@ def _texts(finding: Finding) -> list[str]:
 def _summary(findings: list[Finding]) -> str:
     bad = sum(finding.level is Level.BAD for finding in findings)
     warnings = sum(finding.level is Level.WARNING for finding in findings)
+    examined = "1 thing" if len(findings) == 1 else f"{len(findings)} things"
     if not bad and not warnings:
-        return f"All is well: {len(findings)} things examined."
-    return f"{len(findings)} things examined: {bad} bad, {warnings} to be watched."
+        return f"All is well: {examined} examined."
+    return f"{examined} examined: {bad} bad, {warnings} to be watched."
 
 
 def _as_json(finding: Finding) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def _placeholders(text: str) -> set[str]:
 
 
 def problems() -> Iterator[str]:
-    """Sentences without a translation, and translations that lack or invent a named value."""
+    """Sentences without a translation; translations that lack or invent a named value, or say everything twice."""
     collected = [message for message in collect() if message.id]
     for language in LANGUAGES:
         catalog = read(language)
@@ -123,6 +123,14 @@ def problems() -> Iterator[str]:
                     len(strings) == 1 and _placeholders(string) != allowed
                 ):
                     yield f"{language}: other named values than the source: {_first(message.id)!r}"
+                if _is_doubled(string) and not _is_doubled(_first(message.id)):
+                    yield f"{language}: said twice: {_first(message.id)!r}"
+
+
+def _is_doubled(text: str) -> bool:
+    """Does the second half repeat the first?"""
+    half = (len(text) + 1) // 2
+    return len(text) > 1 and text[:half].strip() == text[half:].strip()
 
 
 def _place(message: Message) -> str:
