@@ -203,7 +203,10 @@ def taken() -> Iterator[int]:
 
 def test_a_port_that_is_taken_is_not_shared(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "PATIENCE_SECONDS", 0)
-    assert refused_to_listen("127.0.0.1", taken) == "Address already in use"
+    assert refused_to_listen("127.0.0.1", taken) == (
+        f"127.0.0.1 port {taken} cannot be listened at (Address already in use). "
+        "End what listens there, or choose another with --port."
+    )
 
 
 @pytest.mark.django_db

@@ -166,15 +166,20 @@ def answers(
 
 
 def refused_to_listen(host: str, port: int) -> str:
-    """Why nobody can listen there, or nothing; who is just ending gets a few seconds.
+    """Why nobody can listen there and what to do, or nothing; who is just ending gets a few seconds.
 
     The server itself would not notice: it shares a port with whoever has it, and each gets half of the requests.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         reason = _refusal(host, port)
-        if not reason or time.monotonic() >= deadline:
-            return reason
+        if not reason:
+            return ""
+        if time.monotonic() >= deadline:
+            return (
+                f"{host} port {port} cannot be listened at ({reason}). "
+                "End what listens there, or choose another with --port."
+            )
         time.sleep(0.1)
 
 

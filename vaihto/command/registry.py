@@ -26,11 +26,7 @@ def registry(arguments: list[str]) -> int:
         print(f"vaihto registry: {error}", file=sys.stderr)
         return WRONG_USE
     if reason := refused_to_listen(chosen.host, chosen.port):
-        print(
-            f"vaihto registry: {chosen.host} port {chosen.port} cannot be listened at ({reason}). "
-            "End what listens there, or choose another with --port.",
-            file=sys.stderr,
-        )
+        print(f"vaihto registry: {reason}", file=sys.stderr)
         return REFUSED
     _set_environment(chosen)
     print(f"The catalogue is at {options.own.catalogue_url}", flush=True)

@@ -40,11 +40,7 @@ def serve(arguments: list[str]) -> int:  # noqa: RET503 - the process is replace
         )
         return REFUSED
     if reason := refused_to_listen(chosen.host, chosen.port):
-        print(
-            f"vaihto: {chosen.host} port {chosen.port} cannot be listened at ({reason}). "
-            "End what listens there, or choose another with --port.",
-            file=sys.stderr,
-        )
+        print(f"vaihto: {reason}", file=sys.stderr)
         return REFUSED
     try:
         prepare()
